@@ -1,0 +1,50 @@
+//! What a queue can fail with.
+
+/// Why the queue could not do what it was asked; the variants differ in what the caller does.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The queue cannot be reached or is busy; the same call may succeed later.
+    #[error("the queue at {place} cannot be reached")]
+    Unavailable {
+        /// Where it is, without credentials.
+        place: String,
+        /// What the driver said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The queue's file or disk is full or damaged; a person must act.
+    #[error("the queue at {place} cannot be written: {advice}")]
+    Broken {
+        /// Where it is, without credentials.
+        place: String,
+        /// What to do.
+        advice: &'static str,
+        /// What the driver said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It was written by a version of Tableread that this one does not understand.
+    #[error(
+        "the queue at {place} has layout {found}, this program knows {known}; use the newer one"
+    )]
+    Version {
+        /// Where it is, without credentials.
+        place: String,
+        /// The layout it has.
+        found: u32,
+        /// The newest layout this program knows.
+        known: u32,
+    },
+    /// A row does not hold what was written to it: a bug, or somebody else's hand.
+    #[error("the queue holds something unreadable in {what}")]
+    Corrupt {
+        /// Which row.
+        what: String,
+        /// What the reader said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// There is no such submission.
+    #[error("no submission `{0}` in this queue")]
+    NoSuchSubmission(String),
+}

@@ -1,0 +1,13 @@
+//! Leases, retries, dead letters and progress of lines, behind one contract.
+//!
+//! Lines live in the queue, each with its own state; a worker claims a *batch* of them — lines of
+//! one group in one stage — and settles each on its own, so that a crash costs only the lines that
+//! were not settled. [`Queue`] is the contract; its test suite runs against every implementation.
+
+mod contract;
+mod error;
+
+pub use contract::{
+    Added, Fence, NewSubmission, Queue, Renewal, Selection, SubmissionChange, Want, WorkerCard,
+};
+pub use error::QueueError;

@@ -1,0 +1,1 @@
+//! Plans screenplays into lines, keeps their queue, and says what became of them.

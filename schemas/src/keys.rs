@@ -1,0 +1,236 @@
+//! Content keys: what decides some bytes, hashed; and what objects are called by them.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{BadId, Encoder, EpisodeId, Mastering, Pause, SubmissionId, Voice, VoiceSource};
+
+/// Lower-case hex SHA-256 of `value` written as JSON with fields in declared order.
+fn hash(domain: &str, value: &impl Serialize) -> String {
+    let json = serde_json::to_vec(value).expect("our own plain structs always serialise");
+    let mut hasher = Sha256::new();
+    hasher.update(domain.as_bytes());
+    hasher.update([0]);
+    hasher.update(&json);
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+macro_rules! key {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+        )]
+        #[serde(try_from = "String", into = "String")]
+        #[schemars(with = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Accepts 64 lower-case hex digits.
+            ///
+            /// # Errors
+            /// [`BadId`] for anything else, so that a key can be part of a path unchecked.
+            pub fn parse(key: impl Into<String>) -> Result<Self, BadId> {
+                let key = key.into();
+                let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+                if key.len() == 64 && key.bytes().all(is_hex) { Ok(Self(key)) } else { Err(BadId(key)) }
+            }
+
+            /// The 64 hex digits.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadId;
+
+            fn try_from(key: String) -> Result<Self, BadId> {
+                Self::parse(key)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(key: $name) -> String {
+                key.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+key! {
+    /// Names a voice by all that decides its sound.
+    VoiceKey
+}
+key! {
+    /// Names a take by all that decides its samples; see [`SynthInputs`].
+    SynthKey
+}
+key! {
+    /// Names a master and its delivery by all that decides their bytes; see [`MasterInputs`].
+    MasterKey
+}
+key! {
+    /// Names what lines must share to be spoken in one batch: model, voice, reference, language.
+    GroupKey
+}
+
+impl Voice {
+    /// The key of this voice: its model and source, not its name.
+    #[must_use]
+    pub fn key(&self) -> VoiceKey {
+        VoiceKey(hash("voice/1", &(&self.model, &self.source)))
+    }
+}
+
+impl GroupKey {
+    /// The group of lines spoken by `voice` in `language`.
+    #[must_use]
+    pub fn new(voice: &Voice, language: &str) -> Self {
+        Self(hash("group/1", &(voice.key(), language)))
+    }
+}
+
+/// All that decides the samples of a take. Nothing else may change them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SynthInputs<'a> {
+    /// Spoken text after the lexicon.
+    pub text: &'a str,
+    /// Silences inside it.
+    pub pauses: &'a [Pause],
+    /// Model and source of the voice, reference take included.
+    pub model: &'a str,
+    /// See `model`.
+    pub source: &'a VoiceSource,
+    /// BCP 47.
+    pub language: &'a str,
+    /// Name, version, weights hash, quantisation and sampling settings of the engine.
+    pub engine: &'a str,
+    /// Of the sampler.
+    pub seed: u64,
+}
+
+impl SynthInputs<'_> {
+    /// The key of the take these give.
+    #[must_use]
+    pub fn key(&self) -> SynthKey {
+        SynthKey(hash("take/1", self))
+    }
+}
+
+/// All that decides the bytes of a master and its delivery.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MasterInputs<'a> {
+    /// The take.
+    pub synth_key: &'a SynthKey,
+    /// Trim, fades, rate and bit rate.
+    pub mastering: &'a Mastering,
+    /// What is added to the take's level, in hundredths of a dB.
+    pub gain_centibels: i32,
+    /// Name and version of the encoder.
+    pub encoder: Encoder,
+    /// Tags written into the delivery, in order.
+    pub tags: &'a [(&'a str, &'a str)],
+}
+
+impl MasterInputs<'_> {
+    /// The key of the master and the delivery these give.
+    #[must_use]
+    pub fn key(&self) -> MasterKey {
+        MasterKey(hash("master/1", self))
+    }
+}
+
+/// Where a take's samples lie: 32-bit float WAV, as spoken.
+#[must_use]
+pub fn take_object(key: &SynthKey) -> String {
+    format!("takes/{}/{key}.wav", &key.0[..2])
+}
+
+/// Where a take's [`crate::TakeFacts`] lie. Written after the samples: where it exists, so do they.
+#[must_use]
+pub fn take_facts_object(key: &SynthKey) -> String {
+    format!("takes/{}/{key}.json", &key.0[..2])
+}
+
+/// Where a master lies: 24-bit WAV.
+#[must_use]
+pub fn master_object(key: &MasterKey) -> String {
+    format!("masters/{}/{key}.wav", &key.0[..2])
+}
+
+/// Where a delivery lies: AAC-LC in MP4. Written after the master: where it exists, so does that.
+#[must_use]
+pub fn delivery_object(key: &MasterKey) -> String {
+    format!("deliveries/{}/{key}.m4a", &key.0[..2])
+}
+
+/// Where the manifest of a submission lies.
+#[must_use]
+pub fn manifest_object(episode: &EpisodeId, submission: &SubmissionId) -> String {
+    format!("episodes/{episode}/{submission}/manifest.json")
+}
+
+/// Where an episode's line ids are remembered across edits.
+#[must_use]
+pub fn ledger_object(episode: &EpisodeId) -> String {
+    format!("episodes/{episode}/lines.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ScratchSynthesiser;
+
+    fn voice(name: &str, pitch: f32) -> Voice {
+        let synthesiser = ScratchSynthesiser::Pico;
+        let source =
+            VoiceSource::Scratch { synthesiser, base: None, pitch, formant: 1.0, rate: 1.0 };
+        Voice { name: name.into(), model: "scratch".into(), source }
+    }
+
+    #[test]
+    fn renaming_a_voice_renders_nothing_anew() {
+        assert_eq!(voice("mira", 1.0).key(), voice("otto", 1.0).key());
+        assert_ne!(voice("mira", 1.0).key(), voice("mira", 1.1).key());
+    }
+
+    /// A changed hash would re-render every production's back catalogue: change it knowingly.
+    #[test]
+    fn keys_are_the_same_in_every_build() {
+        let voice = voice("mira", 1.0);
+        let inputs = SynthInputs {
+            text: "Who's there?",
+            pauses: &[Pause { at: 5, ms: 400 }],
+            model: &voice.model,
+            source: &voice.source,
+            language: "en",
+            engine: "scratch/1",
+            seed: 7,
+        };
+        assert_eq!(
+            (voice.key().to_string(), inputs.key().to_string()),
+            (
+                "18424220914f142ac5eb29df79d78d3250e80dc8d3d2ca1fba69958c8848f05b".to_owned(),
+                "bea8d6967f8c2a7c039494d717f398412af3ef71b55a12d4a67d5b0b2832b067".to_owned(),
+            )
+        );
+    }
+
+    #[test]
+    fn a_key_is_hex_and_nothing_else() {
+        assert!(SynthKey::parse("../../etc/passwd").is_err());
+        assert!(SynthKey::parse("A".repeat(64)).is_err());
+        assert!(SynthKey::parse("a".repeat(64)).is_ok());
+    }
+}

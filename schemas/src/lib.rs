@@ -1,0 +1,29 @@
+//! The words that cross a process border, their JSON Schemas and object keys.
+//!
+//! Everything that one Tableread process writes and another reads is a type of this crate: what a
+//! queue row holds, what an object is called, what a manifest says. Types here hold facts and no
+//! behaviour beyond naming and hashing; `schemas/json/` holds their JSON Schemas for other
+//! languages, kept current by a test.
+
+mod ids;
+mod job;
+mod keys;
+mod manifest;
+mod progress;
+mod report;
+#[cfg(test)]
+mod schema_files;
+mod voice;
+
+pub use ids::{BadId, EpisodeId, LeaseId, LineId, SubmissionId, WorkerId};
+pub use job::{
+    Batch, Encoder, LeasedLine, LineJob, Mastering, Pause, QueuedLine, Stage, Submission,
+};
+pub use keys::{
+    GroupKey, MasterInputs, MasterKey, SynthInputs, SynthKey, VoiceKey, delivery_object,
+    ledger_object, manifest_object, master_object, take_facts_object, take_object,
+};
+pub use manifest::{Edits, LineOutcome, Manifest, ManifestLine, ManifestVoice, Totals};
+pub use progress::{Counts, LineRecord, LineState, Progress, QueueEvent, SubmissionState};
+pub use report::{DeliveryFacts, Failure, FailureKind, Outcome, TakeFacts, Verdict};
+pub use voice::{ReferenceTake, ScratchSynthesiser, Voice, VoiceSource};

@@ -1,0 +1,1 @@
+//! Renders leased lines: voices made ready, engine driven, audio delivered.
