@@ -4,95 +4,11 @@
 //! its [`Request`] alone. One thread owns a [`Speaker`] and turns it; whoever asks for lines talks
 //! to that thread.
 
-use schemas::{Pause, Voice};
+mod error;
+mod estimate;
+pub mod scratch;
+mod speaker;
 
-/// Samples of one channel.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Samples {
-    /// −1 to 1; values beyond are possible and are the caller's to limit.
-    pub samples: Vec<f32>,
-    /// Samples a second.
-    pub rate_hz: u32,
-}
-
-/// A line to be spoken.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// Comes back in [`Finished`]; unique among the lines that are not finished.
-    pub tag: u64,
-    /// What is said. UTF-8, 1 to 10 000 characters.
-    pub text: String,
-    /// Silences inside it, in order.
-    pub pauses: Vec<Pause>,
-    /// BCP 47.
-    pub language: String,
-    /// The voice it is said in.
-    pub voice: Voice,
-    /// Seeds the line's own generator.
-    pub seed: u64,
-}
-
-/// A line that is done, one way or the other.
-#[derive(Debug)]
-pub struct Finished {
-    /// The request's.
-    pub tag: u64,
-    /// Its audio, or why there is none. One line's failure costs that line only.
-    pub result: Result<Samples, LineError>,
-}
-
-/// Why one line cannot be spoken. The rest of the batch goes on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LineError {
-    /// Nothing in the text can be spoken, or it came out silent or without end.
-    #[error("{0}")]
-    Text(String),
-    /// The voice cannot be made ready here: what is missing and how to get it.
-    #[error("{0}")]
-    Voice(String),
-    /// The synthesiser failed on this line; another try may succeed.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// The device failed: every seated line is lost and the process should end.
-#[derive(Debug, thiserror::Error)]
-#[error("device failed: {0}")]
-pub struct DeviceError(pub String);
-
-/// What a speaker is and can hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caps {
-    /// Name and version of all that decides samples besides the request; part of every take's key.
-    pub engine: String,
-    /// Models it speaks, as voices name them.
-    pub models: Vec<String>,
-    /// Lines it speaks at once; at least 1.
-    pub slots: usize,
-    /// Samples a second of what it gives.
-    pub rate_hz: u32,
-}
-
-/// Something that speaks many lines at once, seating a waiting one the moment a seat is free.
-pub trait Speaker {
-    /// What it is and can hold.
-    fn caps(&self) -> Caps;
-
-    /// How many more lines it would take now without making them wait.
-    fn free_slots(&self) -> usize;
-
-    /// Takes a line in; it is seated by the next turn that has a seat free.
-    fn admit(&mut self, request: Request);
-
-    /// Moves every seated line by one frame, and returns who is done.
-    ///
-    /// # Errors
-    /// [`DeviceError`] only: a line's own failure is in its [`Finished`].
-    fn turn(&mut self) -> Result<Vec<Finished>, DeviceError>;
-
-    /// Forgets a line, wherever it stands; it is not reported any more.
-    fn cancel(&mut self, tag: u64);
-
-    /// Whether no line is seated or waiting.
-    fn is_idle(&self) -> bool;
-}
+pub use error::{DeviceError, EngineError, LineError};
+pub use estimate::estimate_ms;
+pub use speaker::{Caps, Finished, Request, Samples, Speaker};
