@@ -46,6 +46,12 @@ pub struct LineJob {
     pub id: LineId,
     /// The scene's heading, for tags.
     pub scene: String,
+    /// Counts the scenes of the script from 1; 0 before the first heading.
+    #[serde(default)]
+    pub scene_number: u32,
+    /// Whether it starts together with the line before: the right half of a dual dialogue.
+    #[serde(default)]
+    pub is_with_previous: bool,
     /// The character's name as cast, for tags.
     pub character: String,
     /// What is spoken, after the lexicon: directions, notes and markup removed. UTF-8, 1 to 10 000

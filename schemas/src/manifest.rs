@@ -78,6 +78,12 @@ pub struct ManifestLine {
     pub id: LineId,
     /// The scene's heading.
     pub scene: String,
+    /// Counts the scenes of the script from 1; 0 before the first heading.
+    pub scene_number: u32,
+    /// Whether it starts together with the line before: the right half of a dual dialogue.
+    pub is_with_previous: bool,
+    /// How long it was expected to be, in milliseconds: what a missing line is given in the mix.
+    pub estimated_ms: u32,
     /// Who speaks.
     pub character: String,
     /// What was spoken, after the lexicon.
@@ -103,7 +109,7 @@ pub enum LineOutcome {
         take: TakeFacts,
         /// Master and delivery made of it.
         delivery: DeliveryFacts,
-        /// How often it was started, over both stages.
+        /// How often it was started in its last stage.
         attempts: u32,
     },
     /// Given up on.
