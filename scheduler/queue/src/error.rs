@@ -47,4 +47,20 @@ pub enum QueueError {
     /// There is no such submission.
     #[error("no submission `{0}` in this queue")]
     NoSuchSubmission(String),
+    /// The address names no queue that this program has.
+    #[error("`{address}` is no queue this program can open: {advice}")]
+    Address {
+        /// What was given, without credentials.
+        address: String,
+        /// What to give instead.
+        advice: &'static str,
+    },
+    /// The submission contradicts itself: a bug in what planned it. Nothing was added.
+    #[error("submission `{submission}` cannot be queued: {what}")]
+    Unsound {
+        /// Which submission.
+        submission: String,
+        /// What is wrong with it, and with which line.
+        what: String,
+    },
 }
