@@ -112,6 +112,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_smoothed_gain_is_never_above_the_wanted_one(
+            wanted in prop::collection::vec(prop_oneof![4 => Just(1f32), 1 => 0.01f32..1.0], 1..300),
+            reach in 1usize..40,
+        ) {
+            let mut envelope = Envelope::new(reach);
+            for at in 0..wanted.len() + 2 * reach {
+                let gain = envelope.push(at, wanted.get(at).copied().unwrap_or(1.0));
+                let Some(due) = at.checked_sub(2 * reach) else { continue };
+                prop_assert!(gain <= wanted[due] + 1e-6, "{} at {}, not {}", gain, due, wanted[due]);
+            }
+        }
+
+        #[test]
         fn no_sample_is_ever_above_the_ceiling(
             loud in prop::collection::vec(-20f32..20.0, 0..4_000),
             ceiling_dbfs in -30f32..3.0,
