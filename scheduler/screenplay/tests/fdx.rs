@@ -10,7 +10,7 @@ fn fdx_with(content: &str, behind: &str) -> Script {
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<FinalDraft>\n<Content>\n{content}\n</Content>\n{behind}</FinalDraft>"
     );
-    read("a.fdx", xml.as_bytes()).unwrap()
+    read("a.fdx", xml.as_bytes()).expect("the test's XML is sound")
 }
 
 fn paragraph(kind: &str, text: &str) -> String {

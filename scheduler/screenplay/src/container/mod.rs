@@ -5,7 +5,11 @@ mod bundle;
 mod folder;
 mod highland;
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+};
 
 pub(crate) use folder::folder;
 pub(crate) use highland::parse as highland;
@@ -32,10 +36,11 @@ pub(crate) fn archive(extension: &str, bytes: &[u8]) -> Result<Script, Unreadabl
 /// # Errors
 /// When it cannot be opened, is no regular file, or is larger.
 pub(crate) fn file(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
-    let file = File::open(path).map_err(|error| unopened(&error))?;
-    if !file.metadata().map_err(|error| unopened(&error))?.is_file() {
+    // Opening a pipe would wait for its writer, so what it is comes first.
+    if !fs::metadata(path).map_err(|error| unopened(&error))?.is_file() {
         return Err(Unreadable::new("this is no regular file", "name a screenplay's file"));
     }
+    let file = File::open(path).map_err(|error| unopened(&error))?;
     let mut bytes = Vec::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     file.take(most).read_to_end(&mut bytes).map_err(|error| unopened(&error))?;

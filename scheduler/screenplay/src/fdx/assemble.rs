@@ -165,13 +165,12 @@ impl Assembler {
         if let Some(element) = &mut self.speech {
             element.span.end = element.span.end.max(paragraph.span.end);
         }
-        match self.open() {
-            Some(speech) => speech.parts.extend(parts),
-            None => {
-                self.doubts.add(&kinds::NO_SPEAKER, paragraph.span, paragraph.whole());
-                let text = paragraph.whole().to_owned();
-                self.push(paragraph.span, ElementKind::Action { text });
-            }
+        if let Some(speech) = self.open() {
+            speech.parts.extend(parts);
+        } else {
+            self.doubts.add(&kinds::NO_SPEAKER, paragraph.span, paragraph.whole());
+            let text = paragraph.whole().to_owned();
+            self.push(paragraph.span, ElementKind::Action { text });
         }
         self.add_notes(paragraph);
     }

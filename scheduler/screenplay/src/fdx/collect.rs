@@ -150,7 +150,7 @@ impl<'a> Collector<'a> {
             Tag::Scene => {
                 let number = self.attribute(start, "Number")?.filter(|text| !is_blank(text));
                 self.with_paragraph(|paragraph| {
-                    paragraph.number = paragraph.number.take().or(number)
+                    paragraph.number = paragraph.number.take().or(number);
                 });
             }
             Tag::Settings => self.settings = self.attribute(start, "Type")?.unwrap_or_default(),

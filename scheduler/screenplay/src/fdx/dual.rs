@@ -22,19 +22,16 @@ pub(super) fn pair(elements: &mut [Element], marks: &[Mark]) -> Vec<usize> {
     let mut at = 0;
     while let Some(mark) = marks.get(at) {
         let next = marks.get(at + 1).filter(|next| belongs(mark, next));
-        at += match next {
-            Some(next) => {
-                set(elements, mark.element, Dual::Left);
-                set(elements, next.element, Dual::Right);
-                2
+        if let Some(next) = next {
+            set(elements, mark.element, Dual::Left);
+            set(elements, next.element, Dual::Right);
+            at += 2;
+        } else {
+            if mark.block.is_some() || mark.is_marked {
+                unpaired.push(mark.element);
             }
-            None => {
-                if mark.block.is_some() || mark.is_marked {
-                    unpaired.push(mark.element);
-                }
-                1
-            }
-        };
+            at += 1;
+        }
     }
     unpaired
 }

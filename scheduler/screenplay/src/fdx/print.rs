@@ -20,23 +20,35 @@ const HEAD: &str = concat!(
 #[must_use]
 pub fn print_fdx(script: &Script) -> String {
     let mut printer = Printer { xml: HEAD.to_owned(), has_break: false, is_after_speech: false };
-    let mut elements = script.elements.iter().peekable();
-    while let Some(element) = elements.next() {
-        match (half(element), elements.peek().and_then(|next| half(next))) {
-            (Some((left, Dual::Left)), Some((right, Dual::Right))) => {
-                printer.dual(left, right);
-                elements.next();
-            }
-            _ => printer.element(element),
+    let mut elements = script.elements.as_slice();
+    while let [element, rest @ ..] = elements {
+        if let Some((left, between, right)) = other_half(element, rest) {
+            rest[..between].iter().for_each(|element| printer.element(element));
+            printer.dual(left, right);
+            elements = &rest[between + 1..];
+        } else {
+            printer.element(element);
+            elements = rest;
         }
     }
     printer.xml.push_str("</Content>\n</FinalDraft>\n");
     printer.xml
 }
 
-fn half(element: &Element) -> Option<(&Speech, Dual)> {
+/// A left half, how many elements stand between it and the right half, and that.
+fn other_half<'s>(
+    left: &'s Element,
+    rest: &'s [Element],
+) -> Option<(&'s Speech, usize, &'s Speech)> {
+    let left = speech_of(left).filter(|speech| speech.dual == Some(Dual::Left))?;
+    let between = rest.iter().position(|element| speech_of(element).is_some())?;
+    let right = speech_of(&rest[between]).filter(|speech| speech.dual == Some(Dual::Right))?;
+    Some((left, between, right))
+}
+
+fn speech_of(element: &Element) -> Option<&Speech> {
     match &element.kind {
-        ElementKind::Speech(speech) => speech.dual.map(|dual| (speech, dual)),
+        ElementKind::Speech(speech) => Some(speech),
         _ => None,
     }
 }

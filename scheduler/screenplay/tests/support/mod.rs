@@ -4,7 +4,7 @@ use screenplay::{Dual, ElementKind, Extension, Script};
 
 /// What reaches an ear, or decides how it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     /// A scene starts.
     Scene {
         /// Its heading.
@@ -28,7 +28,7 @@ pub enum Said {
 }
 
 /// Everything said in `script`, in order.
-pub fn said(script: &Script) -> Vec<Said> {
+pub(crate) fn said(script: &Script) -> Vec<Said> {
     let elements = script.elements.iter();
     let said = elements.filter_map(|element| match &element.kind {
         ElementKind::SceneHeading { text, number } => {
