@@ -98,7 +98,7 @@ fn what_cannot_be_encoded_is_refused() {
 
 #[test]
 fn any_allowed_bit_rate_is_encoded_at_any_rate_and_loud_samples_are_clipped() {
-    for rate_hz in [8_000, 24_000, 44_100, 48_000, 64_000] {
+    for rate_hz in [8_000, 24_000, 44_100, 48_000] {
         for bitrate_bps in [24_000, 256_000] {
             let loud = noise(rate_hz, 1.5, 5_000);
             let file = encode_aac(&loud, bitrate_bps, &[]).unwrap();
