@@ -181,6 +181,12 @@ pub fn manifest_object(episode: &EpisodeId, submission: &SubmissionId) -> String
     format!("episodes/{episode}/{submission}/manifest.json")
 }
 
+/// Where it is kept what a submission changed against the one before; see [`crate::Edits`].
+#[must_use]
+pub fn edits_object(episode: &EpisodeId, submission: &SubmissionId) -> String {
+    format!("episodes/{episode}/{submission}/edits.json")
+}
+
 /// Where an episode's line ids are remembered across edits.
 #[must_use]
 pub fn ledger_object(episode: &EpisodeId) -> String {

@@ -124,15 +124,14 @@ impl Reader<'_> {
     ) -> Result<Vec<Character>, BadFile> {
         let mut characters = Vec::with_capacity(tables.len());
         for (name, table) in tables {
-            let voice = match &table.voice {
-                Some(voice) => self.find(voice)?,
-                None => {
-                    let voice = self.voices.len();
-                    let key = speaker_key(name.get_ref());
-                    claims.push(Claim { at: name.span().start, voice, key });
-                    self.leave_room(name.get_ref());
-                    voice
-                }
+            let voice = if let Some(voice) = &table.voice {
+                self.find(voice)?
+            } else {
+                let voice = self.voices.len();
+                let key = speaker_key(name.get_ref());
+                claims.push(Claim { at: name.span().start, voice, key });
+                self.leave_room(name.get_ref());
+                voice
             };
             characters.push(self.character(name.get_ref(), voice, table, usual)?);
         }

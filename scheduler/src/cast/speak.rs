@@ -52,18 +52,20 @@ pub struct Casting {
 /// [`CastError::Uncast`] with every character that the cast does not have;
 /// [`CastError::Voice`] when a line needs a recording that could not be read.
 pub fn cast(lines: Vec<Line>, cast: &Cast) -> Result<Casting, CastError> {
-    let found: Vec<Option<Role<'_>>> = lines.iter().map(|line| cast.role(line)).collect();
     let mut strangers = Strangers::default();
-    for (line, role) in lines.iter().zip(&found) {
-        if role.is_none() {
-            strangers.meet(line);
+    let mut roles = Vec::with_capacity(lines.len());
+    for line in &lines {
+        match cast.role(line) {
+            Some(role) => roles.push(role),
+            None => strangers.meet(line),
         }
     }
     strangers.finish(cast)?;
     let mut wardrobe = Wardrobe { cast, voices: BTreeMap::new() };
     let mut casting = Casting::default();
-    for (line, role) in lines.into_iter().zip(found) {
-        match role.expect("strangers were refused above") {
+    // Without strangers every line has a role.
+    for (line, role) in lines.into_iter().zip(roles) {
+        match role {
             Role::Narrator(voice) => casting.lines.push(wardrobe.narrate(line, voice)?),
             Role::Character(character) if character.is_skipped => casting.skipped.push(line),
             Role::Character(character) => casting.lines.push(wardrobe.dress(line, character)?),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::names::{is_group, most_alike};
-use crate::plan::{Line, NARRATION, Place};
+use crate::plan::{Line, NARRATION, Place, hex};
 
 /// Beyond this many characters no aliases are guessed: comparing all with all would take minutes.
 const GUESSES: usize = 1_000;
@@ -25,6 +25,9 @@ struct Entry<'a> {
 /// Comments say how much each has to say and where it first speaks. Names that may be one
 /// character's are pointed out but kept apart; cues that call several at once are skipped until
 /// somebody gives them a voice. The file reads back and casts the script as it stands.
+///
+/// # Panics
+/// Never: writing to a `String` cannot fail.
 #[must_use]
 pub fn starter_cast(lines: &[Line], title: &str, language: &str) -> String {
     let entries = entries(lines);
@@ -101,7 +104,11 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => {
+                quoted.push_str("\\u00");
+                // Controls end at U+009F: two digits.
+                quoted.push_str(&hex(&[u8::try_from(u32::from(c)).unwrap_or(b' ')]));
+            }
             c => quoted.push(c),
         }
     }

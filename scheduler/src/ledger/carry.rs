@@ -55,8 +55,8 @@ pub struct Matched {
 /// compared by letters and digits only. O(n log n) in the lines of both imports.
 pub fn carry_ids(lines: &mut [Line], ledger: &Ledger) -> Matched {
     let mut tokens = Tokens::default();
-    let new: Vec<Known> = lines.iter().map(|line| tokens.known(line.into())).collect();
-    let old: Vec<Known> = all(ledger).map(|line| tokens.known(line.into())).collect();
+    let new: Vec<Known> = lines.iter().map(|line| tokens.known(&line.into())).collect();
+    let old: Vec<Known> = all(ledger).map(|line| tokens.known(&line.into())).collect();
     let mut carry = Carry {
         from: vec![None; new.len()],
         is_taken: vec![false; old.len()],
@@ -112,21 +112,21 @@ struct Known {
 #[derive(Default)]
 struct Tokens {
     speakers: BTreeMap<String, u32>,
-    tokens: BTreeMap<(u32, String), u32>,
+    by_words: BTreeMap<(u32, String), u32>,
     /// Normalised text by token.
     texts: Vec<String>,
 }
 
 impl Tokens {
-    fn known(&mut self, words: Words<'_>) -> Known {
+    fn known(&mut self, words: &Words<'_>) -> Known {
         let next = number(self.speakers.len());
         let speaker = match self.speakers.get(words.speaker_key) {
             Some(&speaker) => speaker,
             None => *self.speakers.entry(words.speaker_key.to_owned()).or_insert(next),
         };
         let text = normalised(words.text);
-        let next = number(self.tokens.len());
-        let token = *self.tokens.entry((speaker, text.clone())).or_insert(next);
+        let next = number(self.by_words.len());
+        let token = *self.by_words.entry((speaker, text.clone())).or_insert(next);
         if token == next {
             self.texts.push(text);
         }

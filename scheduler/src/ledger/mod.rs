@@ -100,6 +100,9 @@ impl Ledger {
     }
 
     /// Writes it for storing.
+    ///
+    /// # Panics
+    /// Never: plain structs of strings and numbers always serialise.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("plain structs of strings and numbers always serialise")

@@ -9,7 +9,7 @@ use schemas::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Plan, PlannedLine};
+use super::{Plan, PlannedLine, hex};
 
 /// What a submission says beyond its plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,5 +98,5 @@ fn plan_hash(plan: &Plan, episode: &EpisodeId, mastering: &Mastering) -> String 
     for keyed in &plan.voices {
         weigh(serde_json::to_vec(keyed));
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }
