@@ -69,7 +69,8 @@ pub(crate) fn plain(line: &str) -> String {
 /// The text of [`strip`] behind the spaces the line starts with; a tab is four spaces.
 pub(crate) fn plain_indented(line: &str) -> String {
     let visible = line.trim_start_matches(is_space);
-    let indent = line[..line.len() - visible.len()].replace(['\u{200b}', '\u{2060}', '\u{feff}'], "");
+    let indent =
+        line[..line.len() - visible.len()].replace(['\u{200b}', '\u{2060}', '\u{feff}'], "");
     (indent + &plain(line)).replace('\t', "    ")
 }
 
@@ -336,7 +337,8 @@ mod tests {
 
     #[test]
     fn marking_up_is_the_inverse_of_stripping() {
-        for line in ["a *b* c", "*a **b** c*", "_a *b*_", "*a***b**", "5 * 3", r"\*a\*", "a_b *c*"] {
+        for line in ["a *b* c", "*a **b** c*", "_a *b*_", "*a***b**", "5 * 3", r"\*a\*", "a_b *c*"]
+        {
             let inline = strip(line);
             assert_eq!(strip(&mark_up(&inline.text, &inline.emphasis)), inline, "{line}");
         }

@@ -15,9 +15,31 @@ const GROUP_EXTENSIONS: [&str; 6] =
 
 /// Words by which an extension says that a device is between the voice and the ear.
 const DEVICES: [&str; 25] = [
-    "ANSWERPHONE", "CB", "COMM", "COMMS", "EARPIECE", "FILTER", "FILTERED", "HEADSET", "INTERCOM",
-    "LOUDSPEAKER", "MEGAPHONE", "PA", "PHONE", "RADIO", "RECORDED", "RECORDING", "SPEAKER",
-    "SPEAKERPHONE", "TAPE", "TELEPHONE", "TELEVISION", "TV", "VOICEMAIL", "WALKIE", "WALKIE-TALKIE",
+    "ANSWERPHONE",
+    "CB",
+    "COMM",
+    "COMMS",
+    "EARPIECE",
+    "FILTER",
+    "FILTERED",
+    "HEADSET",
+    "INTERCOM",
+    "LOUDSPEAKER",
+    "MEGAPHONE",
+    "PA",
+    "PHONE",
+    "RADIO",
+    "RECORDED",
+    "RECORDING",
+    "SPEAKER",
+    "SPEAKERPHONE",
+    "TAPE",
+    "TELEPHONE",
+    "TELEVISION",
+    "TV",
+    "VOICEMAIL",
+    "WALKIE",
+    "WALKIE-TALKIE",
 ];
 
 /// A cue taken apart.
@@ -39,8 +61,8 @@ pub(crate) struct Cue {
 /// typographic apostrophes straightened.
 #[must_use]
 pub fn speaker_key(name: &str) -> String {
-    let name = plain(name).replace(['\u{2019}', '\u{02bc}'], "'");
-    let upper: String = name.nfc().flat_map(char::to_uppercase).nfc().collect();
+    let upper: String = plain(name).nfc().flat_map(char::to_uppercase).nfc().collect();
+    let upper = upper.replace(['\u{2019}', '\u{02bc}'], "'");
     let words: Vec<_> = upper.split(is_space).filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }
@@ -230,7 +252,10 @@ mod tests {
 
     #[test]
     fn devices_keep_their_words() {
-        assert_eq!(parse_cue("A (on the radio)").extensions, [Extension::Filtered("on the radio".into())]);
+        assert_eq!(
+            parse_cue("A (on the radio)").extensions,
+            [Extension::Filtered("on the radio".into())]
+        );
         assert_eq!(parse_cue("A (FILTERED)").extensions, [Extension::Filtered("FILTERED".into())]);
         assert_eq!(parse_cue("A (subtitled)").extensions, [Extension::Other("subtitled".into())]);
     }

@@ -9,9 +9,7 @@ use super::kinds::{
     SPEECH_WITHOUT_WORDS, SPOKEN_DIRECTION, UNCLOSED_PARENTHESIS, UNLIKELY_CUE,
 };
 use super::lines::Content;
-use super::shapes::{
-    Forced, ends_speech, forced, is_sentence, is_surely_heading, words,
-};
+use super::shapes::{Forced, ends_speech, forced, is_sentence, is_surely_heading, words};
 use crate::inline::{is_space, plain, strip, trim};
 use crate::names::{Cue, parse_cue, speaker_key};
 use crate::script::{Dual, Element, ElementKind, Part, Span, Speech};
@@ -27,11 +25,46 @@ const MOST_PARENTHETICAL_CHARS: usize = 200;
 
 /// First words by which a bracket inside the words looks like a direction.
 const DIRECTIONS: [&str; 40] = [
-    "angrily", "aside", "beat", "chuckles", "chuckling", "coughs", "cries", "crying", "gasps",
-    "giggles", "laughing", "laughs", "long", "mocking", "nods", "off", "pause", "pauses", "quietly",
-    "reading", "sarcastic", "sarcastically", "shouting", "shouts", "shrugs", "sighing", "sighs",
-    "silence", "sings", "singing", "smiles", "smiling", "sobbing", "sobs", "softly", "whispering",
-    "whispers", "yelling", "yells", "yawns",
+    "angrily",
+    "aside",
+    "beat",
+    "chuckles",
+    "chuckling",
+    "coughs",
+    "cries",
+    "crying",
+    "gasps",
+    "giggles",
+    "laughing",
+    "laughs",
+    "long",
+    "mocking",
+    "nods",
+    "off",
+    "pause",
+    "pauses",
+    "quietly",
+    "reading",
+    "sarcastic",
+    "sarcastically",
+    "shouting",
+    "shouts",
+    "shrugs",
+    "sighing",
+    "sighs",
+    "silence",
+    "sings",
+    "singing",
+    "smiles",
+    "smiling",
+    "sobbing",
+    "sobs",
+    "softly",
+    "whispering",
+    "whispers",
+    "yelling",
+    "yells",
+    "yawns",
 ];
 
 impl Reader<'_, '_> {
@@ -91,7 +124,9 @@ impl Reader<'_, '_> {
         let span = self.line_span(line);
         let forced_name = text.strip_prefix('@');
         let mut cue = parse_cue(forced_name.unwrap_or(text));
-        if forced_name.is_none() && let Some(name) = cue.speaker.strip_suffix(':') {
+        if forced_name.is_none()
+            && let Some(name) = cue.speaker.strip_suffix(':')
+        {
             cue.speaker = trim(name).to_owned();
             self.doubts.add(&CUE_WITH_COLON, span, text);
         }
@@ -318,16 +353,15 @@ impl Parts {
 /// Whether anything in a part can be said.
 fn has_words(part: &Part) -> bool {
     match part {
-        Part::Words { text, .. } | Part::Sung { text, .. } => {
-            text.contains(char::is_alphanumeric)
-        }
+        Part::Words { text, .. } | Part::Sung { text, .. } => text.contains(char::is_alphanumeric),
         Part::Parenthetical { .. } | Part::EmptyLine => false,
     }
 }
 
 /// The lines of a direction as one, without markup.
 fn one_line(text: &str) -> String {
-    let lines: Vec<_> = text.split(['\n', '\r']).map(trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<_> =
+        text.split(['\n', '\r']).map(trim).filter(|line| !line.is_empty()).collect();
     plain(&lines.join(" "))
 }
 
@@ -357,12 +391,13 @@ fn is_direction(inside: &str) -> bool {
     is_loud || DIRECTIONS.contains(&first.as_str())
 }
 
-/// Whether a name reads like action: a sentence, or far too long.
+/// Whether a name reads like action: a sentence, or far too long. `DR. SMITH JR.` is neither.
 fn is_unlikely(speaker: &str) -> bool {
-    let is_abbreviation =
-        speaker.ends_with('.') && words(speaker).count() <= 3 && !speaker.ends_with("..");
-    let is_name = is_abbreviation || !is_sentence_end(speaker);
-    !is_name || words(speaker).count() > 5 || is_sentence(speaker) && words(speaker).count() > 3
+    let count = words(speaker).count();
+    let is_abbreviation = speaker.ends_with('.')
+        && !speaker.ends_with("..")
+        && words(speaker).last().is_some_and(|word| word.chars().count() <= 3);
+    is_sentence_end(speaker) && !is_abbreviation || count > 5 || count > 3 && is_sentence(speaker)
 }
 
 fn is_sentence_end(text: &str) -> bool {

@@ -6,9 +6,7 @@
 use std::collections::HashSet;
 
 use super::body::Reader;
-use super::kinds::{
-    COLON_SPEECH, CUE_AS_ACTION, CUE_AT_END, CUE_IN_SPEECH, HEADING_AS_ACTION,
-};
+use super::kinds::{COLON_SPEECH, CUE_AS_ACTION, CUE_AT_END, CUE_IN_SPEECH, HEADING_AS_ACTION};
 use super::lines::{Content, Line};
 use super::shapes::{
     has_stage_word, is_cue_shaped, is_sentence, is_surely_heading, split_key, words,
@@ -31,8 +29,24 @@ pub(super) struct Suspect {
 
 /// First words before a colon that are prose and no names.
 const PROSE_STARTS: [&str; 18] = [
-    "Beat", "Caption", "Chyron", "Cut", "Fade", "Finally", "Insert", "Meanwhile", "Montage", "Note",
-    "Now", "Pause", "Reveal", "Silence", "Suddenly", "Super", "Then", "Title",
+    "Beat",
+    "Caption",
+    "Chyron",
+    "Cut",
+    "Fade",
+    "Finally",
+    "Insert",
+    "Meanwhile",
+    "Montage",
+    "Note",
+    "Now",
+    "Pause",
+    "Reveal",
+    "Silence",
+    "Suddenly",
+    "Super",
+    "Then",
+    "Title",
 ];
 
 /// Longest line, in bytes, that is looked at as a name.
@@ -149,7 +163,8 @@ impl Reader<'_, '_> {
 
 /// Whether a line has the length of a name and nothing that names do not have.
 fn is_name_without_capitals(text: &str) -> bool {
-    words(text).count() <= 3 && text.chars().all(|char| char.is_alphanumeric() || " .'’-·・".contains(char))
+    words(text).count() <= 3
+        && text.chars().all(|char| char.is_alphanumeric() || " .'’-·・".contains(char))
 }
 
 /// Whether a line is nearly in capitals, such as `McDONALD`, or short and of a script that has

@@ -55,7 +55,10 @@ fn a_name_at_the_end_is_reported() {
 
 #[test]
 fn a_name_with_a_colon_is_reported() {
-    assert_eq!(doubts("It rains.\n\nBOB: Hello.\n\nAnn: Hi.\n"), ["3:1 colon_speech", "5:1 colon_speech"]);
+    assert_eq!(
+        doubts("It rains.\n\nBOB: Hello.\n\nAnn: Hi.\n"),
+        ["3:1 colon_speech", "5:1 colon_speech"]
+    );
     assert_eq!(doubts("It rains.\n\nTITLE: Later\n\nThen: silence.\n"), [""; 0]);
     assert_eq!(doubts("BOB:\nHello.\n"), ["1:1 cue_with_colon"]);
 }
@@ -97,7 +100,10 @@ fn a_caret_without_a_neighbour_is_reported() {
 #[test]
 fn a_title_page_of_no_known_key_is_an_error() {
     assert_eq!(doubts("BOB: Hello.\nANN: Hi.\n\nIt rains.\n"), ["1:1 unlikely_title_page"]);
-    assert_eq!(doubts("Title: X\nINT. HOUSE - DAY\n\nIt rains.\n"), ["2:1 title_page_without_blank"]);
+    assert_eq!(
+        doubts("Title: X\nINT. HOUSE - DAY\n\nIt rains.\n"),
+        ["2:1 title_page_without_blank"]
+    );
 }
 
 #[test]
@@ -122,7 +128,10 @@ fn a_direction_between_words_is_reported() {
 
 #[test]
 fn a_very_long_direction_is_reported() {
-    assert_eq!(doubts(&format!("BOB\n(so {})\nHello.\n", "and so ".repeat(40))), ["2:1 long_parenthetical"]);
+    assert_eq!(
+        doubts(&format!("BOB\n(so {})\nHello.\n", "and so ".repeat(40))),
+        ["2:1 long_parenthetical"]
+    );
 }
 
 #[test]

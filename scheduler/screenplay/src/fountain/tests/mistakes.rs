@@ -21,7 +21,10 @@ fn a_bracket_in_a_note_is_not_spoken() {
 
 #[test]
 fn a_note_over_several_lines_is_not_spoken() {
-    assert_eq!(dump("BOB\nOne [[a\nb\nc]] two.\nThree.\n"), "BOB [[a\nb\nc]]: \"One two.\" \"Three.\"");
+    assert_eq!(
+        dump("BOB\nOne [[a\nb\nc]] two.\nThree.\n"),
+        "BOB [[a\nb\nc]]: \"One two.\" \"Three.\""
+    );
 }
 
 #[test]
@@ -37,7 +40,10 @@ fn a_lyric_is_sung_without_its_marker_and_what_follows_is_not_lost() {
 
 #[test]
 fn a_byte_order_mark_does_not_lose_the_heading() {
-    assert_eq!(dump("\u{feff}INT. HOUSE - DAY\n\nIt rains.\n"), "heading \"INT. HOUSE - DAY\"\naction \"It rains.\"");
+    assert_eq!(
+        dump("\u{feff}INT. HOUSE - DAY\n\nIt rains.\n"),
+        "heading \"INT. HOUSE - DAY\"\naction \"It rains.\""
+    );
 }
 
 #[test]
@@ -52,7 +58,10 @@ fn an_unclosed_boneyard_does_not_swallow_the_rest() {
 
 #[test]
 fn a_first_line_with_a_colon_does_not_vanish() {
-    assert_eq!(dump("Note: he is late.\n\nIt rains.\n"), r#"action "Note: he is late.\n\nIt rains.""#);
+    assert_eq!(
+        dump("Note: he is late.\n\nIt rains.\n"),
+        r#"action "Note: he is late.\n\nIt rains.""#
+    );
     assert_eq!(dump("BOB: Hello\n\nIt rains.\n"), r#"action "BOB: Hello\n\nIt rains.""#);
 }
 

@@ -9,7 +9,8 @@ fn same(text: &str, expected: &[&str]) {
 
 #[test]
 fn any_line_end_ends_a_line() {
-    for text in ["BOB\nHi.\n\nIt rains.", "BOB\r\nHi.\r\n\r\nIt rains.", "BOB\rHi.\r\rIt rains.\r"] {
+    for text in ["BOB\nHi.\n\nIt rains.", "BOB\r\nHi.\r\n\r\nIt rains.", "BOB\rHi.\r\rIt rains.\r"]
+    {
         same(text, &[r#"BOB: "Hi.""#, r#"action "It rains.""#]);
     }
 }
@@ -18,9 +19,8 @@ fn any_line_end_ends_a_line() {
 fn spans_point_at_the_text_as_it_was_given() {
     let text = "\u{feff}é /* x */ é\r\n\r\nBOB\r\n(a) Hé [[n]] you\r\n";
     let script = crate::fountain::parse(text);
-    let at = |span: crate::Span| {
-        (span.line, span.column, &text[span.start as usize..span.end as usize])
-    };
+    let at =
+        |span: crate::Span| (span.line, span.column, &text[span.start as usize..span.end as usize]);
     assert_eq!(at(script.elements[0].span), (1, 1, "é /* x */ é"));
     let ElementKind::Speech(speech) = &script.elements[1].kind else { panic!("no speech") };
     assert_eq!(at(speech.cue), (3, 1, "BOB"));
@@ -39,16 +39,16 @@ fn spans_point_at_the_text_as_it_was_given() {
 fn a_boneyard_spans_anything_and_ends_at_its_first_close() {
     same("One /* a\n\n[[b\n\nBOB\n*/ two */ three.", &[r#"action "One two */ three.""#]);
     same("BOB\n/* old */\nHi.\n/*\n\nANN\n\n*/\nBye.", &[r#"BOB: "Hi." "Bye.""#]);
-    same("[[a /* ]] */ b]] It rains.", &[r#"note "a  b""#, r#"action "It rains.""#]);
+    same("[[a /* ]] */ b]] It rains.", &[r#"note "a b""#, r#"action "It rains.""#]);
 }
 
 #[test]
 fn a_note_is_kept_but_never_spoken_and_never_splits_a_speech() {
     same("BOB\nHi [[a]] there.\n[[b]]\nBye.\n", &[r#"BOB [[a]] [[b]]: "Hi there." "Bye.""#]);
-    same("[[id:1]]\nBOB [[id:2]]\nHi.\n[[id:3]]\n\n[[loose]]\n", &[
-        r#"BOB [[id:1]] [[id:2]] [[id:3]]: "Hi.""#,
-        r#"note "loose""#,
-    ]);
+    same(
+        "[[id:1]]\nBOB [[id:2]]\nHi.\n[[id:3]]\n\n[[loose]]\n",
+        &[r#"BOB [[id:1]] [[id:2]] [[id:3]]: "Hi.""#, r#"note "loose""#],
+    );
     same("It rains [[hard]] now.", &[r#"action "It rains now.""#, r#"note "hard""#]);
 }
 
@@ -67,22 +67,19 @@ fn two_spaces_keep_an_empty_line_inside_a_speech() {
 
 #[test]
 fn a_title_page_is_keys_and_indented_lines_at_the_very_top() {
-    same("Title:\n    _One_\n\tTwo\nAuthor: Me\n   and you\nX: \n\nIt rains.\n", &[
-        r#"Title="One\nTwo""#,
-        r#"Author="Me\nand you""#,
-        r#"X="""#,
-        r#"action "It rains.""#,
-    ]);
+    same(
+        "Title:\n    _One_\n\tTwo\nAuthor: Me\n   and you\nX: \n\nIt rains.\n",
+        &[r#"Title="One\nTwo""#, r#"Author="Me\nand you""#, r#"X="""#, r#"action "It rains.""#],
+    );
     same("It rains.\n\nTitle: X\n", &[r#"action "It rains.\n\nTitle: X""#]);
 }
 
 #[test]
 fn two_keys_make_a_title_page_even_if_unknown() {
-    same("Mood: dark\nPace: slow\n\nIt rains.", &[
-        r#"Mood="dark""#,
-        r#"Pace="slow""#,
-        r#"action "It rains.""#,
-    ]);
+    same(
+        "Mood: dark\nPace: slow\n\nIt rains.",
+        &[r#"Mood="dark""#, r#"Pace="slow""#, r#"action "It rains.""#],
+    );
 }
 
 #[test]
@@ -92,13 +89,16 @@ fn three_equals_signs_alone_break_the_page() {
 
 #[test]
 fn sections_and_synopses_need_no_blank_lines() {
-    same("It rains.\n# One\n###### Six\n= Why\nBOB\nHi.\n####### Seven", &[
-        r#"action "It rains.""#,
-        r#"section 1 "One""#,
-        r#"section 6 "Six""#,
-        r#"synopsis "Why""#,
-        r##"BOB: "Hi." "####### Seven""##,
-    ]);
+    same(
+        "It rains.\n# One\n###### Six\n= Why\nBOB\nHi.\n####### Seven",
+        &[
+            r#"action "It rains.""#,
+            r#"section 1 "One""#,
+            r#"section 6 "Six""#,
+            r#"synopsis "Why""#,
+            "BOB: \"Hi.\" \"####### Seven\"",
+        ],
+    );
 }
 
 #[test]
@@ -115,6 +115,7 @@ fn a_full_stop_before_a_letter_or_digit_forces_a_heading() {
 #[test]
 fn an_at_sign_forces_a_cue_and_keeps_its_case() {
     same("@McAvoy (V.O.)\nHi.", &[r#"McAvoy (V.O.): "Hi.""#]);
+    same("@CUT TO:\nHi.", &[r#"CUT TO:: "Hi.""#]);
     same("@McAvoy\n\nHi.", &[r#"action "@McAvoy\n\nHi.""#]);
 }
 
@@ -187,19 +188,19 @@ fn extensions_are_normalised_and_continuations_dropped() {
 
 #[test]
 fn a_caret_pairs_with_the_speech_right_before() {
-    same("BOB\nHi.\n\n[[n]]\n\nANN (V.O.)^\nHo.", &[
-        r#"BOB left: "Hi.""#,
-        r#"note "n""#,
-        r#"ANN (V.O.) right: "Ho.""#,
-    ]);
+    same(
+        "BOB\nHi.\n\n[[n]]\n\nANN (V.O.)^\nHo.",
+        &[r#"BOB left: "Hi.""#, r#"note "n""#, r#"ANN (V.O.) right: "Ho.""#],
+    );
     same("BOB\nHi.\n\n===\n\nANN ^\nHo.", &[r#"BOB: "Hi.""#, "page break", r#"ANN: "Ho.""#]);
 }
 
 #[test]
 fn a_bracketed_line_is_a_direction_and_may_wrap() {
-    same("BOB\n(a (b) c)\nHi.\n(d\ne)\nHo.\n(f\ng) Hey.", &[
-        r#"BOB: (a (b) c) "Hi." (d e) "Ho." (f g) "Hey.""#,
-    ]);
+    same(
+        "BOB\n(a (b) c)\nHi.\n(d\ne)\nHo.\n(f\ng) Hey.",
+        &[r#"BOB: (a (b) c) "Hi." (d e) "Ho." (f g) "Hey.""#],
+    );
     same("BOB\n(a) (b) Hi (c).", &[r#"BOB: (a) (b) "Hi (c).""#]);
     same("BOB\n(a) b (c)", &[r#"BOB: (a) "b (c)""#]);
 }
@@ -211,15 +212,14 @@ fn a_bracket_that_never_closes_is_words() {
 
 #[test]
 fn more_is_dropped_and_what_follows_is_joined() {
-    same("BOB\nOne\n(MORE)\n\n===\n\nBOB (CONT'D)\ntwo.\n(more)\n\nBOB (CONT'D)\nThree.", &[
-        r#"BOB: "One" "two." "Three.""#,
-        "page break",
-    ]);
-    same("BOB\nOne\n(MORE)\n\nIt rains.\n\nBOB (CONT'D)\ntwo.", &[
-        r#"BOB: "One""#,
-        r#"action "It rains.""#,
-        r#"BOB: "two.""#,
-    ]);
+    same(
+        "BOB\nOne\n(MORE)\n\n===\n\nBOB (CONT'D)\ntwo.\n(more)\n\nBOB (CONT'D)\nThree.",
+        &[r#"BOB: "One" "two." "Three.""#, "page break"],
+    );
+    same(
+        "BOB\nOne\n(MORE)\n\nIt rains.\n\nBOB (CONT'D)\ntwo.",
+        &[r#"BOB: "One""#, r#"action "It rains.""#, r#"BOB: "two.""#],
+    );
     same("BOB\nOne.\n\nBOB (CONT'D)\nTwo.", &[r#"BOB: "One.""#, r#"BOB: "Two.""#]);
 }
 
@@ -230,7 +230,10 @@ fn action_keeps_its_lines_blank_lines_and_indentation() {
 
 #[test]
 fn markers_inside_a_speech_that_could_be_words_are_words() {
-    same("BOB\n#1 fan\n.45 calibre\n@bob is me", &[r##"BOB: "#1 fan" ".45 calibre" "@bob is me""##]);
+    same(
+        "BOB\n#1 fan\n.45 calibre\n@bob is me",
+        &[r##"BOB: "#1 fan" ".45 calibre" "@bob is me""##],
+    );
 }
 
 #[test]
