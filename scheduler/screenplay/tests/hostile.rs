@@ -27,7 +27,8 @@ fn a_document_type_is_refused_before_any_entity_grows() {
         let before = format!("&a{};", level - 1).repeat(10);
         write!(bomb, "<!ENTITY a{level} \"{before}\">").unwrap();
     }
-    bomb += &format!("]>\n{}", in_fdx("<Paragraph><Text>&a29;</Text></Paragraph>"));
+    bomb += "]>\n";
+    bomb += &in_fdx("<Paragraph><Text>&a29;</Text></Paragraph>");
     let error = refusal("a.fdx", bomb.as_bytes());
     assert!(error.message.contains("document type"), "{error}");
     assert_eq!(error.at, Some((2, 1)));

@@ -93,7 +93,9 @@ fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
 fn damaged(names: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     (proptest::sample::select(names), vec(damage(), 1..6)).prop_map(|(name, damages)| {
         let mut bytes = fixtures::read(&format!("screenplays/{name}"));
-        damages.iter().for_each(|damage| apply(&mut bytes, damage));
+        for damage in &damages {
+            apply(&mut bytes, damage);
+        }
         bytes
     })
 }

@@ -31,7 +31,9 @@ fn check(name: &str, bytes: &[u8]) {
         Ok(script) => {
             let is_archive = bytes.starts_with(b"PK");
             if let Some(text) = std::str::from_utf8(bytes).ok().filter(|_| !is_archive) {
-                spans(&script).iter().for_each(|span| check_span(text, *span));
+                for span in spans(&script) {
+                    check_span(text, span);
+                }
             }
             assert!(script.doubts.is_sorted_by_key(|doubt| doubt.span.start));
             read("a.fdx", print_fdx(&script).as_bytes()).expect("what we print can be read");

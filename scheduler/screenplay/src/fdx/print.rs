@@ -65,7 +65,8 @@ impl Printer {
     fn element(&mut self, element: &Element) {
         let was_after_speech = self.is_after_speech;
         self.is_after_speech = matches!(element.kind, ElementKind::Speech(_))
-            || (was_after_speech && matches!(element.kind, ElementKind::PageBreak));
+            || (was_after_speech
+                && matches!(element.kind, ElementKind::PageBreak | ElementKind::Note { .. }));
         match &element.kind {
             ElementKind::Section { level, text } => {
                 self.paragraph(&format!("Type=\"Outline {}\"", level.clamp(&1, &4)), text);
