@@ -43,7 +43,8 @@ fn speak(speaker: &mut dyn Speaker, lines: u64) -> f64 {
     while !speaker.is_idle() {
         for line in speaker.turn().expect("no device, no device failure") {
             let samples = line.result.expect("plain English");
-            audio_s += samples.samples.len() as f64 / f64::from(samples.rate_hz);
+            audio_s += f64::from(u32::try_from(samples.samples.len()).expect("minutes"))
+                / f64::from(samples.rate_hz);
         }
     }
     audio_s

@@ -9,7 +9,7 @@
 pub fn estimate_ms(text: &str, language: &str, rate: f32) -> u32 {
     let letter_ms = letter_ms(language);
     let rate = if rate.is_finite() { rate.clamp(0.25, 4.0) } else { 1.0 };
-    let mut speech_ms = 0.0_f32;
+    let mut speech_ms = START_MS;
     let mut pauses_ms = 0.0_f32;
     let mut due_ms = 0.0_f32;
     for c in text.chars() {
@@ -33,15 +33,18 @@ pub fn estimate_ms(text: &str, language: &str, rate: f32) -> u32 {
     total_ms
 }
 
+/// What a line takes beyond its letters, mostly for its last syllable.
+const START_MS: f32 = 120.0;
+
 /// Milliseconds of one letter at the usual rate.
 fn letter_ms(language: &str) -> f32 {
     let primary = language.split(['-', '_']).next().unwrap_or_default();
     match primary.to_ascii_lowercase().as_str() {
-        "de" | "nl" | "sv" | "da" | "nb" | "no" | "fi" | "hu" => 70.0,
-        "fr" => 66.0,
-        "es" | "pt" | "ca" => 76.0,
-        "it" | "ro" => 78.0,
-        _ => 72.0,
+        "de" | "nl" | "sv" | "da" | "nb" | "no" | "fi" | "hu" => 73.0,
+        "fr" => 60.0,
+        "es" | "pt" | "ca" => 79.0,
+        "it" | "ro" => 76.0,
+        _ => 69.0,
     }
 }
 
@@ -84,8 +87,8 @@ mod tests {
     #[test]
     fn digits_and_other_scripts_count_as_they_are_read() {
         assert!(estimate_ms("1984", "en", 1.0) > 3 * estimate_ms("aaaa", "en", 1.0));
-        assert_eq!(estimate_ms("夜の船が出る。", "ja", 1.0), 3 * 230 + 3 * 130);
-        assert_eq!(estimate_ms("你好，朋友", "zh-CN", 1.0), 4 * 230 + 200);
+        assert_eq!(estimate_ms("夜の船が出る。", "ja", 1.0), 120 + 3 * 230 + 3 * 130);
+        assert_eq!(estimate_ms("你好，朋友", "zh-CN", 1.0), 120 + 4 * 230 + 200);
     }
 
     #[test]

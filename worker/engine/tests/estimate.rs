@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Bench, as_request, spoken_ms, voice};
+use common::{Bench, as_request, number, spoken_ms, voice};
 use engine::{Request, estimate_ms};
 use schemas::ScratchSynthesiser;
 
@@ -63,7 +63,7 @@ const TEXTS: [(&str, &[&str]); 6] = [
 fn spoken(bench: &Bench, language: &str, text: &str, rate: f32) -> f64 {
     let voice = voice(ScratchSynthesiser::Pico, 1.0, 1.0, rate);
     let line = Request { voice, language: language.to_owned(), ..as_request(0, text) };
-    spoken_ms(&bench.speak_one(line).unwrap()) as f64
+    number(spoken_ms(&bench.speak_one(line).expect("plain words")))
 }
 
 #[test]

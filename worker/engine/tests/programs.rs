@@ -4,8 +4,9 @@
 mod common;
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use common::{Bench, as_request, pitch_hz, spoken_ms, voice};
+use common::{Bench, as_request, number, pitch_hz, spoken_ms, voice};
 use engine::{LineError, Request, Samples};
 use schemas::{Pause, ScratchSynthesiser, VoiceSource};
 
@@ -16,14 +17,25 @@ fn request(tag: u64, text: &str) -> Request {
     Request { voice, ..as_request(tag, text) }
 }
 
+/// What a test with a script holds on to.
+type Kept = (tempfile::TempDir, MutexGuard<'static, ()>);
+
+/// Keeps tests of one process from starting programs while another still writes its script: the
+/// child would hold the script open, and no one can start a file that is open for writing.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A bench whose espeak-ng is a shell script; its arguments are those of the real one, the text
 /// being in the file after `-f` and the audio due in the one after `-w`.
-fn with_script(script: &str) -> (tempfile::TempDir, Bench) {
-    let folder = tempfile::tempdir().unwrap();
+fn with_script(script: &str) -> (Kept, Bench) {
+    let alone = alone();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let program = folder.path().join("espeak-ng");
-    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    (folder, Bench::with_espeak(program))
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("writable");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("ours");
+    ((folder, alone), Bench::with_espeak(program))
 }
 
 #[test]
@@ -44,6 +56,7 @@ fn a_program_that_writes_nothing_fails_its_line_only() {
 
 #[test]
 fn a_program_that_is_not_there_is_named() {
+    let _alone = alone();
     let bench = Bench::with_espeak("/nowhere/espeak-ng");
     let refused = bench.speak_one(request(0, "Ay."));
     let Err(LineError::Voice(why)) = refused else { panic!("{refused:?}") };
@@ -69,6 +82,7 @@ fn a_hanging_program_is_killed_when_its_line_is_cancelled() {
 #[test]
 #[ignore = "needs espeak-ng"]
 fn espeak_speaks_a_line_the_same_in_any_batch() {
+    let _alone = alone();
     let bench = Bench::with_espeak(ESPEAK);
     let lines = ["Who's there?", "Nay, answer me.", "Long live the king!"];
     let requests = || lines.iter().enumerate().map(|(n, text)| request(n as u64, text)).collect();
@@ -82,6 +96,7 @@ fn espeak_speaks_a_line_the_same_in_any_batch() {
 #[test]
 #[ignore = "needs espeak-ng"]
 fn espeak_speaks_languages_that_pico_does_not_and_refuses_unknown_ones() {
+    let _alone = alone();
     let bench = Bench::with_espeak(ESPEAK);
     for (language, text) in
         [("pt-BR", "Bom dia a todos."), ("ru", "Добрый вечер."), ("en-GB", "Hi.")]
@@ -97,6 +112,7 @@ fn espeak_speaks_languages_that_pico_does_not_and_refuses_unknown_ones() {
 #[test]
 #[ignore = "needs espeak-ng"]
 fn espeak_is_never_commanded_by_script_text() {
+    let _alone = alone();
     let bench = Bench::with_espeak(ESPEAK);
     for text in ["[[h@'loU]] there", "-w /tmp/x", "$(touch /tmp/x) `id`", "<voice>x</voice>"] {
         assert!(bench.speak_one(request(0, text)).is_ok(), "{text}");
@@ -106,12 +122,13 @@ fn espeak_is_never_commanded_by_script_text() {
 #[test]
 #[ignore = "needs espeak-ng"]
 fn espeak_pitch_and_rate_are_what_was_asked_for() {
+    let _alone = alone();
     let bench = Bench::with_espeak(ESPEAK);
     let measure = |pitch, formant, rate| -> (f64, f64) {
         let voice = voice(ScratchSynthesiser::Espeak, pitch, formant, rate);
         let text = "Maria and Alma row along the moor in a low grey morning.";
         let samples: Samples = bench.speak_one(Request { voice, ..as_request(0, text) }).unwrap();
-        (pitch_hz(&samples), spoken_ms(&samples) as f64)
+        (pitch_hz(&samples), number(spoken_ms(&samples)))
     };
     let (plain_hz, plain_ms) = measure(1.0, 1.0, 1.0);
     for (pitch, formant, rate) in
@@ -128,6 +145,7 @@ fn espeak_pitch_and_rate_are_what_was_asked_for() {
 #[test]
 #[ignore = "needs espeak-ng"]
 fn espeak_keeps_the_pauses_of_a_line() {
+    let _alone = alone();
     let bench = Bench::with_espeak(ESPEAK);
     let pauses = vec![Pause { at: 9, ms: 1_400 }];
     let line = Request { pauses, ..request(0, "I thought you knew.") };

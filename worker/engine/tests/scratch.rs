@@ -38,7 +38,7 @@ fn a_line_sounds_the_same_in_any_batch_and_any_order() {
     }
     for slots in [1, 2, 3, 8] {
         let mut order = requests();
-        order.rotate_left(slots);
+        order.rotate_left(slots % LINES.len());
         order.reverse();
         let together = bench.speak(slots, order);
         for (tag, alone) in alone.iter().enumerate() {

@@ -42,6 +42,9 @@ pub struct ScratchConfig {
 const PROMPTS: usize = 256;
 
 /// Makes a speaker; nothing is read or written before the first line.
+///
+/// # Panics
+/// Never: its seats are plain memory.
 #[must_use]
 pub fn open(config: ScratchConfig) -> Box<dyn Speaker + Send> {
     let slots = config.slots;

@@ -89,10 +89,11 @@ fn pico_voice(language: &str, base: Option<&str>) -> Result<&'static PicoVoice, 
 /// Words a minute that espeak-ng says by default.
 const ESPEAK_WORDS: f32 = 175.0;
 
-/// espeak-ng's pitch is 50 as it comes, and 50 more or less is an octave. Its limits are 0 and 99,
-/// and 80 words a minute.
+/// espeak-ng's pitch is 50 as it comes; measured, an octave up would be 66 more and an octave down 80
+/// less. It goes from 0 to 99, which is 0.66 to 1.7 of its own, and says at least 80 words a minute.
 fn espeak(program: PathBuf, voice: &str, settings: Settings) -> Call {
-    let pitch = (50.0 + 50.0 * settings.pitch.log2()).round().clamp(0.0, 99.0);
+    let octave = if settings.pitch < 1.0 { 80.0 } else { 66.0 };
+    let pitch = (50.0 + octave * settings.pitch.log2()).round().clamp(0.0, 99.0);
     let words = (ESPEAK_WORDS * settings.rate).round().clamp(80.0, 450.0);
     let arguments = ["-b", "1", "-v", voice, "-p", &pitch.to_string(), "-s", &words.to_string()];
     Call {

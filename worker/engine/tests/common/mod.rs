@@ -17,7 +17,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let kept = tempfile::tempdir().unwrap();
+        let kept = tempfile::tempdir().expect("a temporary folder");
         let scratch_dir = kept.path().to_owned();
         Self { kept, config: ScratchConfig { scratch_dir, slots: 1, say: None, espeak: None } }
     }
@@ -64,7 +64,7 @@ pub(crate) fn run(speaker: &mut dyn Speaker, requests: Vec<Request>) -> Vec<Spok
     }
     let mut finished = Vec::new();
     while !speaker.is_idle() {
-        finished.extend(speaker.turn().unwrap());
+        finished.extend(speaker.turn().expect("no device, no device failure"));
     }
     finished.sort_by_key(|line| line.tag);
     finished.into_iter().map(|line| line.result).collect()
@@ -85,6 +85,11 @@ pub(crate) fn as_request(tag: u64, text: &str) -> Request {
         voice: voice(ScratchSynthesiser::Pico, 1.0, 1.0, 1.0),
         seed: 0,
     }
+}
+
+/// A count as a number to calculate with.
+pub(crate) fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).expect("far below 2^32"))
 }
 
 /// 16-bit silence with some noise in it.
@@ -108,7 +113,7 @@ pub(crate) fn longest_silence_ms(samples: &Samples) -> usize {
 pub(crate) fn crossings_per_s(samples: &Samples) -> f64 {
     let loud: Vec<_> = samples.samples.iter().filter(|s| s.abs() > QUIET).collect();
     let crossings = loud.windows(2).filter(|pair| pair[0].signum() != pair[1].signum()).count();
-    crossings as f64 / loud.len() as f64 * f64::from(samples.rate_hz)
+    number(crossings) / number(loud.len()) * f64::from(samples.rate_hz)
 }
 
 /// Median pitch of the voiced parts, by autocorrelation.
@@ -128,7 +133,7 @@ pub(crate) fn pitch_hz(samples: &Samples) -> f64 {
 fn pitch_of(frame: &[f32], window: usize, rate: usize) -> Option<f64> {
     let power = |part: &[f32]| part.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>();
     let own = power(&frame[..window]);
-    if own / window as f64 <= 1e-5 {
+    if own / number(window) <= 1e-5 {
         return None;
     }
     let alike = |lag: usize| {
@@ -146,5 +151,5 @@ fn pitch_of(frame: &[f32], window: usize, rate: usize) -> Option<f64> {
         three[1].1 >= three[0].1 && three[1].1 >= three[2].1 && three[1].1 > best - 0.05
     };
     let peak = likeness.windows(3).find(is_peak)?;
-    (best > 0.8).then(|| rate as f64 / peak[1].0 as f64)
+    (best > 0.8).then(|| number(rate) / number(peak[1].0))
 }

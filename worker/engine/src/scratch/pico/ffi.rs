@@ -26,7 +26,7 @@ const PATH_BYTES: usize = 400;
 #[derive(Debug)]
 pub(crate) struct Engine {
     system: native::pico_System,
-    engine: native::pico_Engine,
+    running: native::pico_Engine,
     /// Owned; everything above points into it.
     memory: *mut [u128],
 }
@@ -43,7 +43,7 @@ impl Engine {
     pub(crate) fn open(analysis: &Path, generation: &Path) -> Result<Self, PicoError> {
         let words = MEMORY_BYTES / size_of::<u128>();
         let memory = Box::into_raw(vec![0_u128; words].into_boxed_slice());
-        let mut opened = Self { system: ptr::null_mut(), engine: ptr::null_mut(), memory };
+        let mut opened = Self { system: ptr::null_mut(), running: ptr::null_mut(), memory };
         let size = u32::try_from(MEMORY_BYTES).expect("a few MiB");
         // SAFETY: `memory` is ours, `MEMORY_BYTES` long, aligned, and outlives the system.
         let status = unsafe {
@@ -59,7 +59,7 @@ impl Engine {
         opened.load(generation, voice)?;
         // SAFETY: the voice has both of its resources; without them Pico would crash here.
         let status = unsafe {
-            native::pico_newEngine(opened.system, voice.as_ptr().cast(), &raw mut opened.engine)
+            native::pico_newEngine(opened.system, voice.as_ptr().cast(), &raw mut opened.running)
         };
         opened.check(status)?;
         Ok(opened)
@@ -105,7 +105,7 @@ impl Engine {
         let mut taken = 0;
         // SAFETY: the engine is running and `text` holds at least `size` bytes.
         let status =
-            unsafe { native::pico_putTextUtf8(self.engine, text.as_ptr(), size, &raw mut taken) };
+            unsafe { native::pico_putTextUtf8(self.running, text.as_ptr(), size, &raw mut taken) };
         self.check(status)?;
         Ok(usize::try_from(taken).unwrap_or(0))
     }
@@ -123,7 +123,7 @@ impl Engine {
         // SAFETY: the engine is running and `buffer` holds `size` bytes.
         let status = unsafe {
             native::pico_getData(
-                self.engine,
+                self.running,
                 buffer.as_mut_ptr().cast::<c_void>(),
                 size,
                 &raw mut bytes,
