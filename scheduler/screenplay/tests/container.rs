@@ -123,6 +123,9 @@ fn a_bomb_is_refused_by_what_it_says_and_by_what_it_holds() {
     let bomb = pack(&[("text.md", &zeros)]);
     assert!(bomb.len() < 1024 * 1024);
     assert!(refusal("a.highland", &bomb).message.contains("larger than a screenplay"));
+    // Small enough for a text, but packed as no text is.
+    let dense = pack(&[("text.md", &zeros[..64 * 1024 * 1024])]);
+    assert!(refusal("a.highland", &dense).message.contains("larger than a screenplay"));
     // The same, with a directory and a header that say 100 bytes.
     let mut liar = pack(&[("text.md", &zeros[..64 * 1024 * 1024])]);
     let size = u32::try_from(64 * 1024 * 1024).unwrap().to_le_bytes();
