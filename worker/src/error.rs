@@ -13,7 +13,9 @@ pub enum WorkerError {
     #[error("the engine cannot be opened")]
     Open(#[source] OpenError),
     /// The device failed, or the thread that owns it died.
-    #[error("the device failed: {0}; restart the worker, and look at the device if it happens again")]
+    #[error(
+        "the device failed: {0}; restart the worker, and look at the device if it happens again"
+    )]
     Device(String),
     /// The store refuses.
     #[error(transparent)]

@@ -46,12 +46,7 @@ impl Worker {
     }
 
     /// Masters one line and stores both its objects, unless the store has them already.
-    pub(crate) async fn master(
-        &self,
-        batch: &Batch,
-        line: &LeasedLine,
-        voice_gain_db: f32,
-    ) -> End {
+    pub(crate) async fn master(&self, batch: &Batch, line: &LeasedLine, voice_gain_db: f32) -> End {
         let Some(_desk) = self.turn_at(&self.desks).await else { return End::GivenBack };
         if let Err(end) = self.begin(batch, line).await {
             return end;

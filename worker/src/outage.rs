@@ -86,10 +86,15 @@ mod tests {
     async fn failures_until_given_up(patience_ms: u64, works_after: u32) -> (u32, bool) {
         let tries = Cell::new(0);
         let patience = Duration::from_millis(patience_ms);
-        let outcome = wait_out("test", patience, |_: &Out| true, || async {
-            tries.set(tries.get() + 1);
-            if tries.get() > works_after { Ok(()) } else { Err(Out) }
-        });
+        let outcome = wait_out(
+            "test",
+            patience,
+            |_: &Out| true,
+            || async {
+                tries.set(tries.get() + 1);
+                if tries.get() > works_after { Ok(()) } else { Err(Out) }
+            },
+        );
         let is_ok = outcome.await.is_ok();
         (tries.get(), is_ok)
     }
@@ -109,10 +114,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_does_not_pass_is_tried_once() {
         let tries = Cell::new(0);
-        let outcome = wait_out("test", Duration::MAX / 2, |_: &Out| false, || async {
-            tries.set(tries.get() + 1);
-            Err::<(), _>(Out)
-        });
+        let outcome = wait_out(
+            "test",
+            Duration::MAX / 2,
+            |_: &Out| false,
+            || async {
+                tries.set(tries.get() + 1);
+                Err::<(), _>(Out)
+            },
+        );
         assert!(outcome.await.is_err());
         assert_eq!(tries.get(), 1);
     }

@@ -84,9 +84,7 @@ impl Worker {
         let keeper = LeaseKeeper::keep(self.queue.clone(), batch, self.settings.lease_ms);
         debug!(lease = %batch.lease, lines = batch.lines.len(), stage = ?batch.stage, "batch begun");
         let given_back = match batch.stage {
-            Stage::Speak => {
-                self.each(batch, &keeper, &place, |line| self.speak(batch, line)).await
-            }
+            Stage::Speak => self.each(batch, &keeper, &place, |line| self.speak(batch, line)).await,
             Stage::Master => match self.voice_gain_db(batch).await {
                 Ok(gain_db) => {
                     let master = |line| self.master(batch, line, gain_db);
@@ -117,7 +115,10 @@ impl Worker {
     }
 
     /// A permit of `semaphore`, or `None` when the worker is to stop before there is one.
-    pub(crate) async fn turn_at<'a>(&self, semaphore: &'a Semaphore) -> Option<SemaphorePermit<'a>> {
+    pub(crate) async fn turn_at<'a>(
+        &self,
+        semaphore: &'a Semaphore,
+    ) -> Option<SemaphorePermit<'a>> {
         tokio::select! {
             biased;
             () = self.drain.cancelled() => None,

@@ -56,7 +56,13 @@ impl Room {
         };
         Some(Want {
             worker: self.settings.worker.clone(),
-            warm: self.warm.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect(),
+            warm: self
+                .warm
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .cloned()
+                .collect(),
             models,
             max_lines: free.min(self.settings.max_lines).max(1),
             max_audio_ms: self.settings.max_audio_ms,

@@ -60,9 +60,8 @@ where
 /// Runs apalis over the queue's batches; it returns once it was stopped and every batch is through.
 async fn claim_and_render(worker: Arc<Worker>) -> Result<(), WorkerError> {
     let asking = worker.clone();
-    let want: WantNow = Arc::new(move || {
-        if asking.drain.is_cancelled() { None } else { asking.room.want() }
-    });
+    let want: WantNow =
+        Arc::new(move || if asking.drain.is_cancelled() { None } else { asking.room.want() });
     let source = BatchSource::new(worker.queue.clone(), want, worker.settings.poll());
     let stop = worker.drain.clone();
     let stopped = async move {

@@ -120,7 +120,8 @@ async fn what_the_store_has_is_not_spoken_again() {
     assert_eq!(*control.begun.borrow(), 0);
     assert!(again.audio().await == before);
     let facts = |lines: Vec<LineRecord>| -> Vec<_> {
-        let delivery = |line: LineRecord| line.delivery.map(|facts| (facts.delivery_sha256, facts.samples));
+        let delivery =
+            |line: LineRecord| line.delivery.map(|facts| (facts.delivery_sha256, facts.samples));
         lines.into_iter().map(delivery).collect()
     };
     assert_eq!(facts(again.lines().await), facts(stage.lines().await));
@@ -185,7 +186,10 @@ async fn a_broken_device_ends_the_worker_with_its_reason_and_every_line_goes_bac
     let stage = staged_with(&texts).await;
     let (control, drain) = (Control::new(true), CancellationToken::new());
     let ended = run(&stage, settings("one"), &control, 6, &drain).await;
-    assert!(matches!(&ended, Err(WorkerError::Device(reason)) if reason == "out of smoke"), "{ended:?}");
+    assert!(
+        matches!(&ended, Err(WorkerError::Device(reason)) if reason == "out of smoke"),
+        "{ended:?}"
+    );
     let lines = stage.lines().await;
     assert!(lines.iter().all(|line| !matches!(line.state, LineState::Leased | LineState::Failed)));
     let undone = lines.iter().filter(|line| line.take.is_none());

@@ -12,7 +12,8 @@ use worker::scratch_speaker;
 use super::{answer, say_on_stderr};
 use crate::config::RunArguments;
 
-const NO_PLACE: &str = "say where lines come from and audio goes: --out DIR, or --queue and --store";
+const NO_PLACE: &str =
+    "say where lines come from and audio goes: --out DIR, or --queue and --store";
 
 /// Renders until stopped or, if asked, until the queue is empty.
 ///
@@ -57,7 +58,9 @@ async fn drain_on_signal(drain: CancellationToken) {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated() => {}
     }
-    info!("stopping: lines being spoken are finished, the others given back; Ctrl-C again to quit at once");
+    info!(
+        "stopping: lines being spoken are finished, the others given back; Ctrl-C again to quit at once"
+    );
     drain.cancel();
     if tokio::signal::ctrl_c().await.is_ok() {
         say_on_stderr("tableread-worker: stopped at once; lines come back when their lease ends");

@@ -123,7 +123,9 @@ fn finished(request: &Request) -> Finished {
     let length = RATE_HZ / 2 + sum % 1_000;
     #[expect(clippy::cast_possible_truncation, reason = "a sine is within −1 to 1")]
     let samples = (0..length)
-        .map(|at| (f64::from(at) * hz * std::f64::consts::TAU / f64::from(RATE_HZ)).sin() as f32 * 0.3)
+        .map(|at| {
+            (f64::from(at) * hz * std::f64::consts::TAU / f64::from(RATE_HZ)).sin() as f32 * 0.3
+        })
         .collect();
     Finished { tag, result: Ok(Samples { samples, rate_hz: RATE_HZ }) }
 }
@@ -133,7 +135,7 @@ pub(crate) struct Stage {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) store: Store,
-    ahead_ms: Arc<AtomicU64>,
+    pub(crate) ahead_ms: Arc<AtomicU64>,
 }
 
 impl Stage {

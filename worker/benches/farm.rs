@@ -1,0 +1,48 @@
+//! What a line costs besides being spoken and mastered: queue, store and the way through the worker.
+//!
+//! A speaker that gives a short tone at once, a `SQLite` queue in a temporary folder and a store in
+//! memory; run with `cargo bench -p worker`. Mastering half a second of sound is real and included.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
+
+#[path = "../tests/stage/mod.rs"]
+#[expect(dead_code, reason = "shared with the tests, which use more of it")]
+mod stage;
+
+use std::io::Write;
+use std::time::Instant;
+
+use stage::{Control, ENGINE, Stage, fake_voice, settings, submission, texts};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use worker::Settings;
+
+const LINES: usize = 2_000;
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{:>6} {:>6} {:>10} {:>14}", "slots", "lines", "lines/s", "ms per line").unwrap();
+    let mut rows = Vec::new();
+    for slots in [1, 4, 16] {
+        let seconds = runtime.block_on(render(slots));
+        let (rate, each_ms) = (LINES as f64 / seconds, seconds * 1_000.0 / LINES as f64);
+        writeln!(out, "{slots:>6} {LINES:>6} {rate:>10.0} {each_ms:>14.3}").unwrap();
+        rows.push(serde_json::json!({ "slots": slots, "lines": LINES, "lines_per_s": rate }));
+    }
+    writeln!(out, "{}", serde_json::json!({ "bench": "farm", "rows": rows })).unwrap();
+}
+
+/// Seconds to bring all lines from submitted to delivered.
+async fn render(slots: usize) -> f64 {
+    let stage = Stage::new().await;
+    let store = Store::open("memory:").await.unwrap();
+    let voices: Vec<_> = (0..20).map(|at| fake_voice(&format!("voice{at}"))).collect();
+    stage.queue.submit(submission(ENGINE, &voices, &texts(LINES))).await.unwrap();
+    let settings = Settings { look_ahead: slots.max(8), ..settings("bench") };
+    let open = Control::new(true).speaker(slots);
+    let since = Instant::now();
+    let report = worker::run(settings, stage.queue.clone(), store, open, CancellationToken::new());
+    assert_eq!(report.await.unwrap().mastered, LINES as u64);
+    since.elapsed().as_secs_f64()
+}
