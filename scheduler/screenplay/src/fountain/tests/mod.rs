@@ -37,28 +37,23 @@ fn show_element(kind: &ElementKind) -> String {
 }
 
 fn show_speech(speech: &Speech) -> String {
-    let mut shown = speech.speaker.clone();
-    for extension in &speech.extensions {
-        shown += &format!(" ({})", String::from(extension.clone()));
-    }
-    shown += match speech.dual {
+    let extensions = speech.extensions.iter().cloned().map(String::from);
+    let extensions: String =
+        extensions.flat_map(|text| [" (".to_owned(), text, ")".to_owned()]).collect();
+    let dual = match speech.dual {
         Some(Dual::Left) => " left",
         Some(Dual::Right) => " right",
         None => "",
     };
-    for note in &speech.notes {
-        shown += &format!(" [[{note}]]");
-    }
-    shown += ":";
-    for part in &speech.parts {
-        shown += &match part {
-            Part::Words { text, .. } => format!(" {text:?}"),
-            Part::Sung { text, .. } => format!(" ~{text:?}"),
-            Part::Parenthetical { text, .. } => format!(" ({text})"),
-            Part::EmptyLine => " /".to_owned(),
-        };
-    }
-    shown
+    let notes: String = speech.notes.iter().flat_map(|note| [" [[", note, "]]"]).collect();
+    let parts = speech.parts.iter().map(|part| match part {
+        Part::Words { text, .. } => format!("{text:?}"),
+        Part::Sung { text, .. } => format!("~{text:?}"),
+        Part::Parenthetical { text, .. } => format!("({text})"),
+        Part::EmptyLine => "/".to_owned(),
+    });
+    let parts = parts.collect::<Vec<_>>().join(" ");
+    format!("{}{extensions}{dual}{notes}: {parts}", speech.speaker)
 }
 
 /// Where and what each doubt about `text` is.

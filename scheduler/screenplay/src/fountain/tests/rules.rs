@@ -141,7 +141,7 @@ fn headings_start_in_one_of_six_ways_in_any_case() {
 #[test]
 fn a_heading_may_end_with_a_number() {
     same("INT. HOUSE - DAY #1A-2.b#", &[r#"heading "INT. HOUSE - DAY" #1A-2.b"#]);
-    same("INT. HOUSE #a b#", &[r##"heading "INT. HOUSE #a b#""##]);
+    same("INT. HOUSE #a b#", &["heading \"INT. HOUSE #a b#\""]);
     same(".ROOF #7#", &[r#"heading "ROOF" #7"#]);
 }
 
