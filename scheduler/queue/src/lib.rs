@@ -6,6 +6,8 @@
 //! [`SqliteQueue`] keeps it in one file, for one machine; [`BatchSource`] hands its batches to an
 //! apalis worker.
 
+#![expect(clippy::similar_names, reason = "stage and state are the words of the contract")]
+
 mod address;
 mod choose;
 mod contract;

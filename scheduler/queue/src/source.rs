@@ -70,10 +70,6 @@ impl BatchSource {
         Self { queue, want, poll, step: Step::Idle, misses: 0 }
     }
 
-    fn rest(&self, pause: Duration) -> Step {
-        Step::Resting(Box::pin(tokio::time::sleep(pause)))
-    }
-
     /// Starts a claim if the worker has room, otherwise a wait.
     fn ask(&self) -> Step {
         let Some(want) = (self.want)() else {
@@ -91,7 +87,7 @@ impl BatchSource {
                 if self.misses == 1 {
                     warn!(error = %err, cause = ?err, "queue cannot be reached, trying again");
                 }
-                self.step = self.rest(pause_after(self.misses, self.poll));
+                self.step = rest(pause_after(self.misses, self.poll));
                 Answer::Nothing
             }
             Err(err) => {
@@ -103,7 +99,7 @@ impl BatchSource {
                     info!(tries = self.misses, "queue can be reached again");
                     self.misses = 0;
                 }
-                self.step = if batch.is_some() { Step::Idle } else { self.rest(self.poll) };
+                self.step = if batch.is_some() { Step::Idle } else { rest(self.poll) };
                 batch.map_or(Answer::Nothing, |batch| Answer::Batch(Box::new(batch)))
             }
         }
@@ -120,6 +116,10 @@ enum Answer {
 /// The pause after the `misses`-th miss in a row, which is at least 1: doubling from `poll`.
 fn pause_after(misses: u32, poll: Duration) -> Duration {
     poll.saturating_mul(1 << (misses - 1).min(16)).min(LONGEST_PAUSE.max(poll))
+}
+
+fn rest(pause: Duration) -> Step {
+    Step::Resting(Box::pin(tokio::time::sleep(pause)))
 }
 
 fn task_of(batch: Batch) -> Task<Batch> {

@@ -13,11 +13,6 @@ impl Place {
     pub(crate) const fn new(stage: Stage, state: LineState) -> Self {
         Self { stage, state }
     }
-
-    /// Whether the line still holds its voice back from being mastered.
-    pub(crate) fn is_unspoken(self) -> bool {
-        self.stage == Stage::Speak && !self.state.is_final()
-    }
 }
 
 /// What can happen to a line.

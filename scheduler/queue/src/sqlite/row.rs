@@ -28,8 +28,8 @@ macro_rules! code {
     ($type:ty, $list:ident) => {
         impl ToSql for Code<$type> {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                let place = $list.iter().position(|one| *one == self.0);
-                Ok(ToSqlOutput::from(place.map_or(-1, |place| place as i64)))
+                let place = (0_i64..).zip($list).find(|(_, one)| *one == self.0);
+                Ok(ToSqlOutput::from(place.map_or(-1, |(place, _)| place)))
             }
         }
 

@@ -1,5 +1,6 @@
 //! Taking a submission in.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Transaction, params};
@@ -17,17 +18,14 @@ pub(super) fn submit(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Res
     check(new)?;
     tend::catch_up(tx, now)?;
     let mut added = Added::default();
-    let number = match number_of(tx, new.submission.id.as_str())? {
-        Some(number) => {
-            let all = everything(new.submission.id.clone());
-            added.revived = command::revive(tx, number, &all, now)?;
-            tx.prepare_cached(include_str!("sql/newest_turn.sql"))?.execute([number])?;
-            number
-        }
-        None => {
-            added.lines = new.lines.len() as u64;
-            add(tx, new, now)?
-        }
+    let number = if let Some(number) = number_of(tx, new.submission.id.as_str())? {
+        let all = everything(new.submission.id.clone());
+        added.revived = command::revive(tx, number, &all, now)?;
+        tx.prepare_cached(include_str!("sql/newest_turn.sql"))?.execute([number])?;
+        number
+    } else {
+        added.lines = new.lines.len() as u64;
+        add(tx, new, now)?
     };
     added.superseded = supersede(tx, number, &new.submission, now)?;
     Ok(added)
@@ -96,13 +94,13 @@ fn add_voices(
 ) -> Result<HashMap<VoiceKey, i64>, Fault> {
     let mut voices = HashMap::new();
     for voice in &submission.voices {
-        let key = voice.key();
-        if !voices.contains_key(&key) {
+        if let Entry::Vacant(vacant) = voices.entry(voice.key()) {
+            let key = vacant.key().as_str();
             tx.prepare_cached(
                 "INSERT INTO voice (submission, key, model, body) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![number, key.as_str(), voice.model, json(voice)])?;
-            voices.insert(key, tx.last_insert_rowid());
+            .execute(params![number, key, voice.model, json(voice)])?;
+            vacant.insert(tx.last_insert_rowid());
         }
     }
     Ok(voices)
