@@ -46,7 +46,7 @@ Enough.
 
 fn settings() -> SubmissionSettings {
     SubmissionSettings {
-        episode: EpisodeId::parse("night-ferry").unwrap(),
+        episode: EpisodeId::parse("night-ferry").expect("it is an id"),
         priority: 5,
         max_attempts: 3,
         mastering: Mastering::default(),
@@ -55,7 +55,7 @@ fn settings() -> SubmissionSettings {
 }
 
 fn json(plan: &Plan) -> String {
-    serde_json::to_string(plan).unwrap()
+    serde_json::to_string(plan).expect("plans serialise")
 }
 
 fn synth_keys(plan: &Plan) -> BTreeSet<&SynthKey> {

@@ -30,7 +30,7 @@ Oh.
 ";
 
 fn bad(toml: &str) -> String {
-    Cast::read("cast.toml", toml, &no_files).unwrap_err().to_string()
+    Cast::read("cast.toml", toml, &no_files).expect_err("the cast is bad").to_string()
 }
 
 #[test]
