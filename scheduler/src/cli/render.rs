@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -53,7 +53,7 @@ pub(crate) struct RenderArgs {
 }
 
 pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
-    let started = Instant::now();
+    let mut stages = Stages::start();
     let upload = args.script.read(&args.mastering, &args.queueing)?;
     let place = args.place.begin()?;
     let (queue, store) = (place.open_queue()?, place.open_store().await?);
@@ -61,11 +61,13 @@ pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
     refuse_other_models(&prepared.plan)?;
     let submitted = submit(&upload, prepared, queue.as_ref(), &store).await?;
     tell_edits(&submitted);
+    stages.end("plan");
 
     let threads = args.threads.map_or_else(worker::cores, usize::from);
     let work =
         Work { queue: queue.clone(), store: store.clone(), id: submitted.id.clone(), threads };
     let is_interrupted = work.until_done(&place.cache()).await?;
+    stages.end("render");
     let manifest = finish(queue.as_ref(), &store, &submitted.id).await?;
     if is_interrupted {
         note(format!(
@@ -76,8 +78,8 @@ pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let exported = export(&manifest, &store, &place.out).await?;
-    let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let outcome = Outcome { manifest: &manifest, exported: &exported, wall_ms };
+    stages.end("export");
+    let outcome = Outcome { manifest: &manifest, exported: &exported, stages };
     if args.json {
         outcome.print_json()?;
     } else {
@@ -180,6 +182,8 @@ impl Work {
         let settings = worker::Settings {
             threads: self.threads,
             poll_ms: 50,
+            // Short, so that the run after a crash soon takes over what this one held.
+            lease_ms: 5_000,
             ..worker::Settings::new(WorkerId::parse(name)?)
         };
         let programs = worker::Programs::find(&search_path());
@@ -196,11 +200,37 @@ impl Work {
     }
 }
 
+/// Wall time of each stage of the command, in order.
+struct Stages {
+    began: Instant,
+    ended: Vec<(&'static str, u64)>,
+}
+
+impl Stages {
+    fn start() -> Self {
+        Self { began: Instant::now(), ended: Vec::new() }
+    }
+
+    /// Ends the stage that began with the end of the one before.
+    fn end(&mut self, name: &'static str) {
+        self.ended.push((name, millis(self.began.elapsed())));
+        self.began = Instant::now();
+    }
+
+    fn wall_ms(&self) -> u64 {
+        self.ended.iter().map(|(_, ms)| ms).sum()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What a render ends by telling.
 struct Outcome<'a> {
     manifest: &'a Manifest,
     exported: &'a Exported,
-    wall_ms: u64,
+    stages: Stages,
 }
 
 impl Outcome<'_> {
@@ -214,12 +244,14 @@ impl Outcome<'_> {
             "mix": self.exported.mix,
             "timeline": self.exported.timeline,
             "length_ms": self.exported.length_ms,
-            "wall_ms": self.wall_ms,
+            "wall_ms": self.stages.wall_ms(),
+            "stages_ms": self.stages.ended.iter().copied().collect::<BTreeMap<_, _>>(),
         }))
     }
 
     fn print(&self, place: &Place, script: &Path) -> anyhow::Result<()> {
         line(self.characters())?;
+        line(self.times())?;
         for failed in self.failures() {
             line(failed)?;
         }
@@ -286,10 +318,24 @@ impl Outcome<'_> {
             "all, by the clock".to_owned(),
             totals.lines.to_string(),
             duration(totals.audio_ms),
-            duration(self.wall_ms),
-            times_real_time(totals.audio_ms, self.wall_ms),
+            duration(self.stages.wall_ms()),
+            times_real_time(totals.audio_ms, self.stages.wall_ms()),
         ]);
         rows.to_string()
+    }
+
+    /// Where the time went: wall time of the stages, and what speaking and mastering took of the
+    /// middle one, summed over lines.
+    fn times(&self) -> String {
+        let stages: Vec<_> =
+            self.stages.ended.iter().map(|(name, ms)| format!("{name} {}", duration(*ms))).collect();
+        let totals = &self.manifest.totals;
+        format!(
+            "Time: {}; speaking these lines took {}, mastering {}, summed over lines",
+            stages.join(", "),
+            duration(totals.synth_ms),
+            duration(totals.master_ms)
+        )
     }
 
     fn failures(&self) -> Vec<String> {

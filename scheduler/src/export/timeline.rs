@@ -165,13 +165,13 @@ fn scene_band(svg: &mut String, scene: &SceneBand<'_>, scale: &Scale, stripe: St
     let class = if stripe.is_even { "even" } else { "odd" };
     let (y, height) = (HEADER - 34.0, stripe.height - HEADER + 34.0 - MARGIN / 2.0);
     let heading = escape(scene.heading);
-    // About 6.5 pixels a character; what does not fit is in the tooltip.
+    // About 7.5 pixels a capital; what does not fit is in the tooltip.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "widths are 0 to 6 000 pixels"
     )]
-    let shown = escape(&fit(scene.heading, (width / 6.5) as usize));
+    let shown = escape(&fit(scene.heading, ((width - 8.0) / 7.5) as usize));
     push(
         svg,
         format_args!(
