@@ -13,7 +13,7 @@ pub(crate) async fn the_same_submission_again_adds_nothing(harness: &dyn Harness
     assert_eq!(first, Added { lines: 2, revived: 0, superseded: 0 });
     let batch = claim(&*queue, &want("a")).await;
     assert_eq!(queue.submit(new.clone()).await.unwrap(), Added::default());
-    assert_eq!(queue.renew(&batch.lease, 1).await.is_ok_and(|it| it != Renewal::Lost), true);
+    assert!(queue.renew(&batch.lease, 1).await.is_ok_and(|it| it != Renewal::Lost));
     let all = queue.submissions(None).await.unwrap();
     assert_eq!((all.len(), all[0].lines.total()), (1, 2));
     assert_eq!(queue.submission(&submission_id("ep.1")).await.unwrap(), Some(new.submission));
