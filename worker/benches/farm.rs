@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
+#[path = "../tests/episode/mod.rs"]
+mod episode;
 #[path = "../tests/stage/mod.rs"]
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 mod stage;
@@ -12,7 +14,8 @@ mod stage;
 use std::io::Write;
 use std::time::Instant;
 
-use stage::{Control, ENGINE, Stage, fake_voice, settings, submission, texts};
+use episode::{submission, texts};
+use stage::{Control, ENGINE, Stage, fake_voice, settings};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use worker::Settings;

@@ -158,7 +158,23 @@ fn facts_of(
         encoder: audio::encoder(),
         delivery_bytes: delivery.len() as u64,
         master_bytes: master.len() as u64,
-        delivery_sha256: Sha256::digest(delivery).iter().map(|b| format!("{b:02x}")).collect(),
+        delivery_sha256: hex(&Sha256::digest(delivery)),
         master_ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// Lower-case hex.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_written_in_lower_case_hex() {
+        assert_eq!(hex(&[0x00, 0x9f, 0xab]), "009fab");
     }
 }

@@ -105,15 +105,17 @@ async fn end_what_drains(worker: &Worker) -> Result<(), WorkerError> {
 ///
 /// An outage of the queue is not emptiness: it is asked again.
 async fn stop_when_empty(worker: &Worker) -> Result<(), WorkerError> {
-    while worker.settings.until_empty {
+    if !worker.settings.until_empty {
+        return std::future::pending().await;
+    }
+    loop {
         tokio::time::sleep(worker.settings.poll()).await;
         if worker.room.is_empty() && is_queue_empty(&*worker.queue).await {
             debug!("nothing open in the queue");
             worker.drain.cancel();
-            break;
+            return std::future::pending().await;
         }
     }
-    std::future::pending().await
 }
 
 /// Whether no submission has a line to which something will still happen by itself. A paused one waits

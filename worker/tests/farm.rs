@@ -2,14 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod episode;
 mod stage;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use episode::{submission, texts};
 use queue::{Selection, Want};
 use schemas::{FailureKind, LineRecord, LineState, WorkerId, delivery_object};
-use stage::{Control, ENGINE, Stage, fake_voice, reaches, settings, submission, texts};
+use stage::{Control, ENGINE, Stage, fake_voice, reaches, settings};
 use tokio_util::sync::CancellationToken;
 use worker::{Report, Settings, WorkerError};
 

@@ -2,15 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod stage;
+mod episode;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use episode::{submission, texts};
 use queue::{Queue, SqliteQueue};
 use schemas::{LineRecord, LineState, ScratchSynthesiser, Voice, VoiceSource};
-use stage::{submission, texts};
 use store::Store;
 
 /// A folder as `--out` makes it, with an episode for the scratch engine in its queue.

@@ -9,11 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use engine::{Caps, DeviceError, Finished, LineError, Request, Samples, Speaker};
-use queue::{NewSubmission, Queue, SqliteQueue};
-use schemas::{
-    EpisodeId, GroupKey, LineId, LineJob, LineRecord, Mastering, QueuedLine, Submission,
-    SubmissionId, SynthInputs, Voice, VoiceSource, WorkerId,
-};
+use queue::{Queue, SqliteQueue};
+use schemas::{LineRecord, Voice, VoiceSource, WorkerId};
 use store::Store;
 use tokio::sync::watch;
 use worker::{OpenError, Settings};
@@ -208,55 +205,4 @@ pub(crate) fn settings(name: &str) -> Settings {
 pub(crate) fn fake_voice(name: &str) -> Voice {
     let source = VoiceSource::Preset { speaker: name.to_owned(), instruct: None };
     Voice { name: name.to_owned(), model: "fake".to_owned(), source }
-}
-
-/// A submission of one line a text, spoken by the voices in turn.
-pub(crate) fn submission(engine: &str, voices: &[Voice], texts: &[String]) -> NewSubmission {
-    let episode = EpisodeId::parse("night-ferry").unwrap();
-    let lines = texts.iter().zip(voices.iter().cycle()).zip(0..);
-    let lines = lines.map(|((text, voice), order)| line(engine, voice, text, order)).collect();
-    let submission = Submission {
-        id: SubmissionId::new(&episode, "0123456789abcdef"),
-        episode,
-        title: "Night Ferry".to_owned(),
-        priority: 5,
-        max_attempts: 3,
-        mastering: Mastering::default(),
-        voices: voices.to_vec(),
-    };
-    NewSubmission { submission, lines }
-}
-
-fn line(engine: &str, voice: &Voice, text: &str, order: u32) -> QueuedLine {
-    let language = "en";
-    let inputs = SynthInputs {
-        text,
-        pauses: &[],
-        model: &voice.model,
-        source: &voice.source,
-        language,
-        engine,
-        seed: 7,
-    };
-    let job = LineJob {
-        id: LineId::new(1, order + 1),
-        scene: "INT. WHEELHOUSE - NIGHT".to_owned(),
-        scene_number: 1,
-        is_with_previous: false,
-        character: voice.name.to_uppercase(),
-        text: text.to_owned(),
-        pauses: Vec::new(),
-        language: language.to_owned(),
-        voice: voice.key(),
-        seed: 7,
-        synth_key: inputs.key(),
-        gain_db: 0.0,
-        estimated_ms: 500,
-    };
-    QueuedLine { order, group: GroupKey::new(voice, language), job, take: None }
-}
-
-/// `count` texts, all different.
-pub(crate) fn texts(count: usize) -> Vec<String> {
-    (0..count).map(|at| format!("This is line {at} of the play.")).collect()
 }
