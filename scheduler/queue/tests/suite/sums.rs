@@ -41,8 +41,8 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-#[expect(clippy::unused_async, reason = "the sentences of the suite are all async")]
 pub(crate) async fn progress_is_the_sum_of_the_lines_after_anything(harness: &dyn Harness) {
+    assert_eq!(harness.connect().submissions(None).await.unwrap(), []);
     let handle = Handle::current();
     tokio::task::block_in_place(|| {
         let mut runner =
