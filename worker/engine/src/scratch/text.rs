@@ -49,10 +49,44 @@ pub(crate) fn for_pico(text: &str) -> Option<String> {
         return None;
     }
     let mut given = String::with_capacity(plain.len());
-    for word in plain.split_whitespace() {
-        push_word(&mut given, word);
+    for word in calm(&plain) {
+        push_word(&mut given, &word);
     }
     Some(given.trim_start_matches([',', '.', ' ']).trim_end().to_owned())
+}
+
+/// The words, with shouted ones in lower case: Pico spells capitals out. Words are shouted next to
+/// others in capitals, alone in the line, or when they are long and have a vowel; what remains, as
+/// in `the FBI`, is taken for an abbreviation.
+fn calm(text: &str) -> Vec<String> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let long: Vec<_> = words.iter().copied().filter(|word| letters(word) > 1).collect();
+    let mut place = 0_usize;
+    let calm = |word: &&str| {
+        let before = place.checked_sub(1).and_then(|at| long.get(at));
+        let after = long.get(place + 1);
+        if letters(word) < 2 {
+            return (*word).to_owned();
+        }
+        place += 1;
+        let is_among_others = before.into_iter().chain(after).any(|near| is_capitals(near));
+        let is_word = letters(word) > 3 && word.contains(is_vowel);
+        let is_shouted = is_capitals(word) && (is_among_others || is_word || long.len() == 1);
+        if is_shouted { word.to_lowercase() } else { (*word).to_owned() }
+    };
+    words.iter().map(calm).collect()
+}
+
+fn letters(word: &str) -> usize {
+    word.chars().filter(|c| c.is_alphabetic()).count()
+}
+
+fn is_capitals(word: &str) -> bool {
+    !word.chars().any(char::is_lowercase)
+}
+
+fn is_vowel(c: char) -> bool {
+    "AEIOUY".contains(c) || (!c.is_ascii() && c.is_alphabetic())
 }
 
 /// Pico knows the letters of Western Europe.
@@ -181,6 +215,22 @@ mod tests {
             ("Hey 😀 you", "Hey you"),
             ("¿Qué?", "Qué?"),
             ("5 €", "5 €"),
+        ] {
+            assert_eq!(for_pico(text).as_deref(), Some(given), "{text}");
+        }
+    }
+
+    /// Spelled out, "WHO ARE YOU" would take three times as long.
+    #[test]
+    fn shouted_words_are_not_spelled_out_but_abbreviations_are() {
+        for (text, given) in [
+            ("WHO ARE YOU?", "who are you?"),
+            ("NO!", "no!"),
+            ("You WON'T.", "You won't."),
+            ("I said GET OUT of here", "I said get out of here"),
+            ("I AM A KING", "I am A king"),
+            ("Call the FBI, now", "Call the FBI, now"),
+            ("An MRI at 5", "An MRI at 5"),
         ] {
             assert_eq!(for_pico(text).as_deref(), Some(given), "{text}");
         }
