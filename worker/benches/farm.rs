@@ -20,7 +20,7 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use worker::Settings;
 
-const LINES: usize = 2_000;
+const LINES: u16 = 2_000;
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -29,7 +29,8 @@ fn main() {
     let mut rows = Vec::new();
     for slots in [1, 4, 16] {
         let seconds = runtime.block_on(render(slots));
-        let (rate, each_ms) = (LINES as f64 / seconds, seconds * 1_000.0 / LINES as f64);
+        let each_ms = seconds * 1_000.0 / f64::from(LINES);
+        let rate = 1_000.0 / each_ms;
         writeln!(out, "{slots:>6} {LINES:>6} {rate:>10.0} {each_ms:>14.3}").unwrap();
         rows.push(serde_json::json!({ "slots": slots, "lines": LINES, "lines_per_s": rate }));
     }
@@ -41,11 +42,11 @@ async fn render(slots: usize) -> f64 {
     let stage = Stage::new().await;
     let store = Store::open("memory:").await.unwrap();
     let voices: Vec<_> = (0..20).map(|at| fake_voice(&format!("voice{at}"))).collect();
-    stage.queue.submit(submission(ENGINE, &voices, &texts(LINES))).await.unwrap();
+    stage.queue.submit(submission(ENGINE, &voices, &texts(usize::from(LINES)))).await.unwrap();
     let settings = Settings { look_ahead: slots.max(8), ..settings("bench") };
     let open = Control::new(true).speaker(slots);
     let since = Instant::now();
     let report = worker::run(settings, stage.queue.clone(), store, open, CancellationToken::new());
-    assert_eq!(report.await.unwrap().mastered, LINES as u64);
+    assert_eq!(report.await.unwrap().mastered, u64::from(LINES));
     since.elapsed().as_secs_f64()
 }

@@ -82,7 +82,7 @@ pub(crate) struct Places {
     /// The queue: a SQLite file's path, or sqlite:PATH.
     #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_QUEUE")]
     queue: Option<String>,
-    /// The store: a folder, file:PATH or `s3://BUCKET/PREFIX` (credentials from `AWS_ACCESS_KEY_ID` and
+    /// The store: a folder, `file:PATH` or `s3://BUCKET/PREFIX` (credentials from `AWS_ACCESS_KEY_ID` and
     /// `AWS_SECRET_ACCESS_KEY`).
     #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_STORE")]
     store: Option<String>,

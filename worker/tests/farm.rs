@@ -6,17 +6,13 @@ mod episode;
 mod stage;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use episode::{submission, texts};
 use queue::{Selection, Want};
 use schemas::{FailureKind, LineRecord, LineState, WorkerId, delivery_object};
-use stage::{Control, ENGINE, Stage, fake_voice, reaches, settings};
+use stage::{BOUND, Control, ENGINE, Stage, fake_voice, reaches, settings};
 use tokio_util::sync::CancellationToken;
 use worker::{Report, Settings, WorkerError};
-
-/// Longer than any of these takes; a test that hangs says so.
-const BOUND: Duration = Duration::from_secs(60);
 
 async fn run(
     stage: &Stage,

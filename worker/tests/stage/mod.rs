@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use engine::{Caps, DeviceError, Finished, LineError, Request, Samples, Speaker};
 use queue::{Queue, SqliteQueue};
@@ -14,6 +14,9 @@ use schemas::{LineRecord, Voice, VoiceSource, WorkerId};
 use store::Store;
 use tokio::sync::watch;
 use worker::{OpenError, Settings};
+
+/// Longer than any wait in these tests takes; one that hangs says so.
+pub(crate) const BOUND: Duration = Duration::from_mins(1);
 
 pub(crate) const ENGINE: &str = "fake/1";
 const RATE_HZ: u32 = 24_000;
@@ -55,7 +58,9 @@ impl Control {
 
 /// Waits until a count has come to `least`.
 pub(crate) async fn reaches(count: &watch::Sender<u64>, least: u64) {
-    count.subscribe().wait_for(|count| *count >= least).await.unwrap();
+    let mut count = count.subscribe();
+    let reached = tokio::time::timeout(BOUND, count.wait_for(|count| *count >= least)).await;
+    assert!(reached.is_ok(), "the count stays below {least}");
 }
 
 /// Speaks a tone whose pitch and length follow from the text; `refuse` is refused and `break` breaks
@@ -156,24 +161,25 @@ impl Stage {
 
     /// Waits until `is_so` of the lines.
     pub(crate) async fn until(&self, is_so: impl Fn(&[LineRecord]) -> bool) -> Vec<LineRecord> {
+        let since = Instant::now();
         loop {
             let lines = self.lines().await;
             if is_so(&lines) {
                 return lines;
             }
+            assert!(since.elapsed() < BOUND, "it does not come to that: {lines:#?}");
             tokio::task::yield_now().await;
         }
     }
 
-    /// Every object that is audio, by key.
+    /// Every object that is audio, by key; not the facts, which say who spoke and how fast.
     pub(crate) async fn audio(&self) -> BTreeMap<String, Vec<u8>> {
         let mut audio = BTreeMap::new();
         for prefix in ["takes/", "masters/", "deliveries/"] {
-            for key in self.store.list(prefix).await.unwrap() {
-                if !key.ends_with(".json") {
-                    let bytes = self.store.get(&key).await.unwrap().to_vec();
-                    audio.insert(key, bytes);
-                }
+            let keys = self.store.list(prefix).await.unwrap();
+            for key in keys.into_iter().filter(|key| key.rsplit('.').next() != Some("json")) {
+                let bytes = self.store.get(&key).await.unwrap().to_vec();
+                audio.insert(key, bytes);
             }
         }
         audio
