@@ -17,7 +17,7 @@ pub(crate) struct PlaceArgs {
     /// Queue: a SQLite file [default: DIR/.tableread/queue.db]
     #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_QUEUE", hide_env_values = true)]
     pub(crate) queue: Option<String>,
-    /// Store: a folder or s3://BUCKET/PREFIX [default: DIR/.tableread/store]
+    /// Store: a folder, or S3 as `s3://BUCKET/PREFIX` [default: DIR/.tableread/store]
     #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_STORE", hide_env_values = true)]
     pub(crate) store: Option<String>,
 }

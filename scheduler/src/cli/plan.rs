@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::Args;
 use queue::Queue;
+use schemas::Edits;
 use store::Store;
 
 use super::Exit;
@@ -88,42 +89,35 @@ fn summary(prepared: &Prepared, speed: Option<f64>) -> String {
         .map(|line| u64::from(line.job.estimated_ms))
         .sum();
     let reused = plan.lines.iter().filter(|line| takes.contains_key(&line.job.synth_key)).count();
-    let mut text = format!(
+    let mut parts = vec![format!(
         "{}: {}, about {} of audio in {}",
         plan.title,
         counted(plan.totals.lines, "line"),
         duration(plan.totals.estimated_ms),
-        if plan.batches.len() == 1 {
-            "1 batch".into()
-        } else {
-            format!("{} batches", plan.batches.len())
-        },
-    );
+        batches(plan.batches.len()),
+    )];
     if plan.totals.skipped > 0 {
-        text += &format!(", {} left out", plan.totals.skipped);
+        parts.push(format!("{} left out", counted(plan.totals.skipped, "line")));
     }
     if reused > 0 {
-        text += &format!("\n{} rendered already", counted(reused as u64, "line"));
+        parts.push(format!("{} rendered already", counted(reused as u64, "line")));
     }
-    if let Some(edits) = edits {
-        text += &format!(
-            "\nSince last time: {} changed, {} new, {} removed",
-            edits.changed, edits.new, edits.removed
-        );
+    if let Some(Edits { changed, new, removed, .. }) = edits {
+        parts.push(format!("Since last time: {changed} changed, {new} new, {removed} removed"));
     }
-    text += &match speed {
-        Some(speed) if open_ms > 0 => {
-            format!(
-                "\nAbout {} to render at {speed:.1} × real time, as measured here",
-                duration(at_speed(open_ms, speed))
-            )
+    parts.push(match speed {
+        _ if open_ms == 0 => "Nothing left to speak".into(),
+        Some(speed) => {
+            let wall = duration(at_speed(open_ms, speed));
+            format!("About {wall} to speak it at {speed:.1} × real time, as measured here")
         }
-        Some(_) | None if open_ms == 0 => "\nNothing left to speak".into(),
-        Some(_) | None => {
-            "\nHow long rendering takes is known once something was rendered here".into()
-        }
-    };
-    text
+        None => "How long rendering takes is known once something was rendered here".into(),
+    });
+    parts.join("\n")
+}
+
+fn batches(count: usize) -> String {
+    if count == 1 { "1 batch".into() } else { format!("{count} batches") }
 }
 
 #[expect(

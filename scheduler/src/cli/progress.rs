@@ -68,18 +68,18 @@ impl View {
         let lines = &progress.lines;
         let spoken_ms = progress.estimated_ms.saturating_sub(progress.estimated_open_ms);
         let before_ms = *self.spoken_before_ms.get_or_insert(spoken_ms);
-        let mut message = format!("{} of {}", lines.done, counted(lines.total(), "line"));
+        let mut parts = vec![format!("{} of {}", lines.done, counted(lines.total(), "line"))];
         if lines.failed > 0 {
-            message += &format!(", {} failed", lines.failed);
+            parts.push(format!("{} failed", lines.failed));
         }
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let gained_ms = spoken_ms.saturating_sub(before_ms);
         if gained_ms > 0 && elapsed_ms > 500 {
-            message += &format!(", {} × real time", gained_ms / elapsed_ms);
+            parts.push(format!("{} × real time", gained_ms / elapsed_ms));
             let left_ms = progress.estimated_open_ms.saturating_mul(elapsed_ms) / gained_ms;
-            message += &format!(", about {} left", duration(left_ms));
+            parts.push(format!("about {} left", duration(left_ms)));
         }
-        message
+        parts.join(", ")
     }
 }
 

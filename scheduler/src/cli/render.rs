@@ -327,8 +327,12 @@ impl Outcome<'_> {
     /// Where the time went: wall time of the stages, and what speaking and mastering took of the
     /// middle one, summed over lines.
     fn times(&self) -> String {
-        let stages: Vec<_> =
-            self.stages.ended.iter().map(|(name, ms)| format!("{name} {}", duration(*ms))).collect();
+        let stages: Vec<_> = self
+            .stages
+            .ended
+            .iter()
+            .map(|(name, ms)| format!("{name} {}", duration(*ms)))
+            .collect();
         let totals = &self.manifest.totals;
         format!(
             "Time: {}; speaking these lines took {}, mastering {}, summed over lines",

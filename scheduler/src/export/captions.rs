@@ -1,4 +1,4 @@
-//! Captions of an episode, as WebVTT and SubRip.
+//! Captions of an episode, as `WebVTT` and `SubRip`.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ pub struct Caption<'a> {
     pub text: &'a str,
 }
 
-/// Writes WebVTT, with speakers as voice spans.
+/// Writes `WebVTT`, with speakers as voice spans.
 #[must_use]
 pub fn webvtt(captions: &[Caption<'_>]) -> String {
     let mut out = String::from("WEBVTT\n");
@@ -27,7 +27,7 @@ pub fn webvtt(captions: &[Caption<'_>]) -> String {
     out
 }
 
-/// Writes SubRip, with speakers in capitals before what they say.
+/// Writes `SubRip`, with speakers in capitals before what they say.
 #[must_use]
 pub fn subrip(captions: &[Caption<'_>]) -> String {
     let mut out = String::new();

@@ -47,8 +47,8 @@ pub(super) async fn mix(
         }
         let end_ms = places[at..at + count].iter().map(|place| place.end_ms).max().unwrap_or(0);
         let length = samples(end_ms, rate_hz).saturating_sub(written);
-        let placed: Vec<_> = masters.iter().map(|(offset, pcm)| (*offset, pcm)).collect();
-        encoder.push(&audio::mix(length, rate_hz, &placed).samples).map_err(ExportError::Mix)?;
+        let in_scene: Vec<_> = masters.iter().map(|(offset, pcm)| (*offset, pcm)).collect();
+        encoder.push(&audio::mix(length, rate_hz, &in_scene).samples).map_err(ExportError::Mix)?;
         written += length;
         at += count;
         rest = later;

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use schemas::{LineOutcome, Manifest, ManifestLine, delivery_object};
+use schemas::{LineOutcome, Manifest, ManifestLine, delivery_object, hex};
 use sha2::{Digest as _, Sha256};
 use store::{Store, StoreError};
 
@@ -173,10 +173,6 @@ async fn write_lines(
         .buffer_unordered(FETCHED_AT_ONCE)
         .try_fold(0, |sum, one| async move { Ok(sum + one) })
         .await
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Removes line files that the export before made and this one has no more.

@@ -142,7 +142,7 @@ text {{ fill: currentColor; }} .dim {{ opacity: .6; }} .title {{ font-size: 18px
 fn heading(svg: &mut String, title: &str, bars: &[Bar<'_>], end_ms: u64) {
     let missing = bars.iter().filter(|bar| bar.missing.is_some()).count();
     let title = escape(title);
-    push(svg, format_args!(r#"<title>{title}</title>"#));
+    push(svg, format_args!("<title>{title}</title>"));
     push(svg, format_args!(r#"<text class="title" x="{MARGIN}" y="30">{title}</text>"#));
     let lines = bars.len();
     let missing = if missing == 0 { String::new() } else { format!(", {missing} without audio") };

@@ -1,6 +1,6 @@
 //! Reads a screenplay of many lines and says in one line of JSON what that took.
 //!
-//! `cargo run -p screenplay --example million [LINES]`; 1 000 000 lines unless told otherwise.
+//! `cargo run -p screenplay --example read_million [LINES]`; 1 000 000 lines unless told otherwise.
 
 use std::{error::Error, io::Write, time::Instant};
 

@@ -1,6 +1,6 @@
 //! Plans a screenplay of a million lines and says how long it took, as one JSON line.
 //!
-//! `cargo run --release -p scheduler --example million [LINES]`
+//! `cargo run --release -p scheduler --example plan_million [LINES]`
 
 use std::fmt::Write as _;
 use std::io::Write as _;
