@@ -25,6 +25,8 @@ const LINES: u16 = 2_000;
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut out = std::io::stdout().lock();
+    let mastering_ms = mastering_ms();
+    writeln!(out, "mastering one line alone takes {mastering_ms:.3} ms of one core").unwrap();
     writeln!(out, "{:>6} {:>6} {:>10} {:>14}", "slots", "lines", "lines/s", "ms per line").unwrap();
     let mut rows = Vec::new();
     for slots in [1, 4, 16] {
@@ -34,7 +36,24 @@ fn main() {
         writeln!(out, "{slots:>6} {LINES:>6} {rate:>10.0} {each_ms:>14.3}").unwrap();
         rows.push(serde_json::json!({ "slots": slots, "lines": LINES, "lines_per_s": rate }));
     }
-    writeln!(out, "{}", serde_json::json!({ "bench": "farm", "rows": rows })).unwrap();
+    let result = serde_json::json!({ "bench": "farm", "mastering_ms": mastering_ms, "rows": rows });
+    writeln!(out, "{result}").unwrap();
+}
+
+/// Milliseconds to finish and encode a tone as long as the speaker's, by itself.
+fn mastering_ms() -> f64 {
+    const TIMES: u16 = 50;
+    let tone = |at: u16| (f32::from(at) * 0.05).sin() * 0.3;
+    let take = audio::Pcm { samples: (0..12_500).map(tone).collect(), rate_hz: 24_000 };
+    let mastering = schemas::Mastering::default();
+    let since = Instant::now();
+    for _ in 0..TIMES {
+        let master = audio::finish(&take, 3.0, &mastering).unwrap();
+        let wav = audio::write_wav24(&master);
+        let delivery = audio::encode_aac(&master, mastering.bitrate_bps, &[]).unwrap();
+        assert!(wav.len() > delivery.len());
+    }
+    since.elapsed().as_secs_f64() * 1_000.0 / f64::from(TIMES)
 }
 
 /// Seconds to bring all lines from submitted to delivered.
