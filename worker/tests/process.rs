@@ -7,6 +7,7 @@ mod episode;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use episode::{submission, texts};
 use queue::{Queue, SqliteQueue};
@@ -47,7 +48,9 @@ impl Folder {
 
     /// Waits until at least `least` lines have a take.
     async fn spoken(&self, least: usize) {
+        let since = Instant::now();
         while self.lines().await.iter().filter(|line| line.take.is_some()).count() < least {
+            assert!(since.elapsed() < Duration::from_mins(1), "fewer than {least} lines spoken");
             tokio::task::yield_now().await;
         }
     }
