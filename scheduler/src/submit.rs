@@ -122,8 +122,7 @@ pub async fn submit(
     if let Some(edits) = &prepared.edits
         && store.size(&edits_key).await?.is_none()
     {
-        let json = serde_json::to_vec(edits).expect("a struct of numbers always serialises");
-        store.put(&edits_key, json).await?;
+        store.put(&edits_key, edits_json(edits)).await?;
     }
     let added = queue.submit(new).await?;
     let ledger = Ledger::after(&prepared.plan, prepared.ledger.as_ref());
@@ -131,6 +130,10 @@ pub async fn submit(
         store.put(&ledger_object(&upload.episode), ledger.to_json()).await?;
     }
     Ok(Submitted { id, added, prepared })
+}
+
+fn edits_json(edits: &Edits) -> Vec<u8> {
+    serde_json::to_vec(edits).expect("a struct of numbers always serialises")
 }
 
 async fn read_ledger(episode: &EpisodeId, store: &Store) -> Result<Option<Ledger>, SubmitError> {

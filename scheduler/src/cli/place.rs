@@ -8,6 +8,8 @@ use clap::Args;
 use queue::Queue;
 use store::Store;
 
+use super::config::s3_settings;
+
 /// Where a command finds the queue and the store.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlaceArgs {
@@ -78,7 +80,7 @@ impl Place {
 
     /// Opens the store.
     pub(crate) async fn open_store(&self) -> anyhow::Result<Store> {
-        Ok(Store::open(&self.store).await?)
+        Ok(Store::open_with(&self.store, s3_settings()).await?)
     }
 
     /// Folder for what can be made again at any time.

@@ -80,7 +80,7 @@ fn lanes<'a>(bars: &[Bar<'a>]) -> Vec<LaneName<'a>> {
                 lane.speaking_ms += spoken;
             }
             None => {
-                lanes.push(LaneName { character: bar.character, lines: 1, speaking_ms: spoken })
+                lanes.push(LaneName { character: bar.character, lines: 1, speaking_ms: spoken });
             }
         }
     }
@@ -155,6 +155,7 @@ fn heading(svg: &mut String, title: &str, bars: &[Bar<'_>], end_ms: u64) {
     );
 }
 
+#[derive(Clone, Copy)]
 struct Stripe {
     is_even: bool,
     height: f64,
@@ -233,6 +234,7 @@ fn lane_name(svg: &mut String, lane: &LaneName<'_>, top: f64, hue: f64) {
     );
 }
 
+#[derive(Clone, Copy)]
 struct Lane {
     top: f64,
     hue: f64,
@@ -304,7 +306,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn bar<'a>(character: &'a str, start_ms: u64, end_ms: u64) -> Bar<'a> {
+    fn bar(character: &str, start_ms: u64, end_ms: u64) -> Bar<'_> {
         Bar {
             place: Place { start_ms, end_ms },
             character,

@@ -1,8 +1,6 @@
 //! `check`, `lines`, `cast` and `plan`: what they print and how they exit.
 
-mod common;
-
-use common::{Folder, expect, fixture, lighthouse, stderr, stdout};
+use crate::common::{Folder, expect, fixture, lighthouse, stderr, stdout};
 use serde_json::Value;
 
 #[test]

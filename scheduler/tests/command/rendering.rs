@@ -1,12 +1,10 @@
 //! `render`, `enqueue`, `export`, `status`: a screenplay becomes an episode, once.
 
-mod common;
-
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use common::{Folder, expect, fixture, lighthouse, stderr, stdout};
+use crate::common::{Folder, expect, fixture, lighthouse, stderr, stdout};
 use schemas::{LineOutcome, LineState, Manifest};
 use serde_json::Value;
 

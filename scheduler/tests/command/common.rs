@@ -20,24 +20,24 @@ static WORKER: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// A folder of its own for one test.
-pub struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// `tableread` with these arguments, separated by spaces, to be run in the folder.
-    pub fn tableread(&self, args: &str) -> Command {
+    pub(crate) fn tableread(&self, args: &str) -> Command {
         self.command(Path::new(env!("CARGO_BIN_EXE_tableread")), args)
     }
 
     /// `tableread-worker`, likewise.
-    pub fn worker(&self, args: &str) -> Command {
+    pub(crate) fn worker(&self, args: &str) -> Command {
         self.command(&WORKER, args)
     }
 
@@ -47,13 +47,13 @@ impl Folder {
         command
     }
 
-    pub fn manifest(&self, out: &str) -> Manifest {
+    pub(crate) fn manifest(&self, out: &str) -> Manifest {
         let json = std::fs::read(self.path(out).join("manifest.json")).unwrap();
         serde_json::from_slice(&json).unwrap()
     }
 
     /// SHA-256 of every object below `out`'s store whose key starts with `prefix`, by path.
-    pub fn objects(&self, out: &str, prefix: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn objects(&self, out: &str, prefix: &str) -> BTreeMap<PathBuf, Vec<u8>> {
         let root = self.path(out).join(".tableread/store").join(prefix);
         let mut found = BTreeMap::new();
         let mut open = vec![root];
@@ -73,19 +73,19 @@ impl Folder {
 }
 
 /// Path of a fixture as text.
-pub fn fixture(relative: &str) -> String {
+pub(crate) fn fixture(relative: &str) -> String {
     fixtures::path(relative).to_str().unwrap().to_owned()
 }
 
 /// Arguments that name the short shipped episode and its cast.
-pub fn lighthouse() -> String {
+pub(crate) fn lighthouse() -> String {
     let script = fixture("screenplays/lighthouse.fountain");
     format!("{script} --cast {}", fixture("casts/lighthouse.toml"))
 }
 
 /// Runs a command and asserts its exit code; both outputs are shown when it differs.
 #[track_caller]
-pub fn expect(code: i32, command: &mut Command) -> Output {
+pub(crate) fn expect(code: i32, command: &mut Command) -> Output {
     let output = command.output().unwrap();
     assert_eq!(
         output.status.code(),
@@ -97,10 +97,10 @@ pub fn expect(code: i32, command: &mut Command) -> Output {
     output
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

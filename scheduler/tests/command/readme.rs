@@ -1,10 +1,8 @@
 //! Every command that the README shows is run, in its order, in a folder like the checkout.
 
-mod common;
-
 use std::process::Command;
 
-use common::Folder;
+use crate::common::Folder;
 
 fn shown_commands() -> Vec<String> {
     let readme =
