@@ -37,6 +37,18 @@ impl Harness for InFile {
     fn pass(&self, ms: u64) {
         self.now.fetch_add(ms, Ordering::SeqCst);
     }
+
+    fn audit(&self) {
+        let file = rusqlite::Connection::open(self.path()).unwrap();
+        let wrong: Vec<String> = file
+            .prepare(include_str!("audit.sql"))
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(wrong, [""; 0]);
+    }
 }
 
 fn fresh() -> InFile {

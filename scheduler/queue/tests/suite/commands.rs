@@ -175,3 +175,84 @@ pub(crate) async fn workers_are_listed_for_an_hour(harness: &dyn Harness) {
     harness.pass(3_600_000);
     assert_eq!(queue.workers().await.unwrap(), []);
 }
+
+/// The state of a submission as a whole.
+async fn state(queue: &dyn queue::Queue, name: &str) -> SubmissionState {
+    queue.progress(&submission_id(name)).await.unwrap().unwrap().state
+}
+
+pub(crate) async fn a_cancel_takes_held_and_delayed_lines_and_ends_the_lease(
+    harness: &dyn Harness,
+) {
+    let queue = harness.connect();
+    let lines = [("mira", 1), ("mira", 2), ("mira", 3), ("mira", 4)];
+    queue.submit(submission("ep.1", &lines)).await.unwrap();
+    let three = queue::Want { max_lines: 3, ..want("a") };
+    let batch = claim(&*queue, &three).await;
+    queue.settle(&batch.lease, &id(1), &spoken()).await.unwrap();
+    queue.settle(&batch.lease, &id(2), &failed(Verdict::Retry)).await.unwrap();
+    let all = [S::Held, S::Delayed, S::Leased, S::Waiting];
+    assert_eq!(states(&*queue, "ep.1").await.iter().map(|line| line.1).collect::<Vec<_>>(), all);
+    assert_eq!(queue.cancel(&all_of("ep.1")).await.unwrap(), 4);
+    assert_eq!(
+        states(&*queue, "ep.1").await.iter().map(|line| line.1).collect::<Vec<_>>(),
+        [S::Cancelled; 4]
+    );
+    assert_eq!(queue.renew(&batch.lease, LEASE_MS).await.unwrap(), Renewal::Lost);
+    harness.pass(60_000);
+    assert_eq!(
+        states(&*queue, "ep.1").await.iter().map(|line| line.1).collect::<Vec<_>>(),
+        [S::Cancelled; 4]
+    );
+}
+
+pub(crate) async fn a_submission_is_cancelled_only_as_a_whole(harness: &dyn Harness) {
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 1), ("mira", 2)])).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    queue.settle(&batch.lease, &id(1), &failed(Verdict::Reject)).await.unwrap();
+    queue.cancel(&line_of("ep.1", 2)).await.unwrap();
+    assert_eq!(state(&*queue, "ep.1").await, SubmissionState::Failed, "one line was not wanted");
+    assert_eq!(queue.cancel(&all_of("ep.1")).await.unwrap(), 0);
+    assert_eq!(state(&*queue, "ep.1").await, SubmissionState::Failed, "nothing was cancelled");
+    queue.retry(&line_of("ep.1", 2)).await.unwrap();
+    assert_eq!(queue.cancel(&all_of("ep.1")).await.unwrap(), 1);
+    assert_eq!(state(&*queue, "ep.1").await, SubmissionState::Cancelled, "all that was open was");
+    assert_eq!(queue.retry(&all_of("ep.1")).await.unwrap(), 2);
+    drain(&*queue, &want("a")).await;
+    assert_eq!(state(&*queue, "ep.1").await, SubmissionState::Done);
+}
+
+pub(crate) async fn a_replaced_line_says_by_what(harness: &dyn Harness) {
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 1)])).await.unwrap();
+    queue.submit(submission("ep.2", &[("mira", 1)])).await.unwrap();
+    let events = queue.events(0, 10).await.unwrap();
+    let cancelled = events.iter().find(|event| event.what == "cancelled").unwrap();
+    assert_eq!(cancelled.detail.as_deref(), Some("replaced by ep.2"));
+}
+
+pub(crate) async fn progress_says_when_a_line_last_changed(harness: &dyn Harness) {
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 1), ("mira", 2)])).await.unwrap();
+    let first = queue.progress(&submission_id("ep.1")).await.unwrap().unwrap();
+    assert_eq!(first.changed_at_ms, first.submitted_at_ms);
+    let batch = claim(&*queue, &want("a")).await;
+    for (number, after) in [(1, 700), (2, 1_400)] {
+        harness.pass(700);
+        queue.settle(&batch.lease, &id(number), &failed(Verdict::Reject)).await.unwrap();
+        let now = queue.progress(&submission_id("ep.1")).await.unwrap().unwrap();
+        assert_eq!(now.changed_at_ms, first.submitted_at_ms + after);
+    }
+}
+
+pub(crate) async fn a_worker_that_only_asks_stays_alive(harness: &dyn Harness) {
+    let queue = harness.connect();
+    queue.claim(&want("a")).await.unwrap();
+    let first = queue.workers().await.unwrap()[0].seen_at_ms;
+    for _ in 0..10 {
+        harness.pass(6_000);
+        assert_eq!(queue.claim(&want("a")).await.unwrap(), None);
+    }
+    assert!(queue.workers().await.unwrap()[0].seen_at_ms >= first + 55_000);
+}

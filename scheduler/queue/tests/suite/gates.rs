@@ -97,3 +97,56 @@ pub(crate) async fn takes_come_in_script_order(harness: &dyn Harness) {
     assert_eq!(takes, [take(3), take(4)]);
     assert_eq!(queue.takes_of_voice(&submission_id("ep.2"), &key).await.unwrap(), []);
 }
+
+pub(crate) async fn a_line_given_up_on_for_its_silence_opens_the_gate(harness: &dyn Harness) {
+    let queue = harness.connect();
+    let mut new = submission("ep.1", &[("mira", 1), ("mira", 2)]);
+    new.submission.max_attempts = 1;
+    queue.submit(new).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    queue.settle(&batch.lease, &id(1), &spoken()).await.unwrap();
+    queue.start(&batch.lease, &id(2)).await.unwrap();
+    harness.pass(LEASE_MS);
+    assert_eq!(states(&*queue, "ep.1").await, [(G::Master, S::Waiting), (G::Speak, S::Failed)]);
+}
+
+pub(crate) async fn whatever_state_it_was_mastered_in_it_is_held_again(harness: &dyn Harness) {
+    let queue = harness.connect();
+    let lines = [("mira", 1), ("mira", 2), ("mira", 3), ("mira", 4), ("mira", 5)];
+    queue.submit(submission("ep.1", &lines)).await.unwrap();
+    queue.cancel(&line_of("ep.1", 5)).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    finish(&*queue, &batch).await;
+    let two = queue::Want { max_lines: 2, ..want("a") };
+    let batch = claim(&*queue, &two).await;
+    queue.settle(&batch.lease, &id(1), &mastered()).await.unwrap();
+    queue.settle(&batch.lease, &id(2), &failed(Verdict::Retry)).await.unwrap();
+    let in_flight = claim(&*queue, &queue::Want { max_lines: 1, ..want("b") }).await;
+    assert_eq!(
+        states(&*queue, "ep.1").await[..4],
+        [S::Done, S::Delayed, S::Leased, S::Waiting].map(|state| (G::Master, state))
+    );
+    assert_eq!(queue.retry(&all_of("ep.1")).await.unwrap(), 1);
+    assert_eq!(states(&*queue, "ep.1").await[..4], [(G::Master, S::Held); 4]);
+    let renewal = queue.renew(&in_flight.lease, LEASE_MS).await.unwrap();
+    assert_eq!(renewal, queue::Renewal::Lost, "nothing is left of the lease");
+    let (done, delayed) = (record(&*queue, "ep.1", 1).await, record(&*queue, "ep.1", 2).await);
+    assert_eq!((done.delivery, delayed.failure, delayed.attempts), (None, None, 0));
+    harness.pass(600_000);
+    assert_eq!(states(&*queue, "ep.1").await[..4], [(G::Master, S::Held); 4]);
+}
+
+pub(crate) async fn a_take_counts_for_its_voice_whatever_became_of_its_line(harness: &dyn Harness) {
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 1), ("mira", 2), ("mira", 3)])).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    for number in [1, 2, 3] {
+        let outcome = schemas::Outcome::Spoken { take: take(number) };
+        queue.settle(&batch.lease, &id(number), &outcome).await.unwrap();
+    }
+    queue.cancel(&line_of("ep.1", 1)).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    queue.settle(&batch.lease, &id(2), &failed(Verdict::Reject)).await.unwrap();
+    let takes = queue.takes_of_voice(&submission_id("ep.1"), &voice("mira").key()).await.unwrap();
+    assert_eq!(takes, [take(1), take(2), take(3)]);
+}

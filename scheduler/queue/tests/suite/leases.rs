@@ -164,3 +164,83 @@ pub(crate) async fn many_connections_settle_every_line_once(harness: &dyn Harnes
     assert!(settled.values().all(|times| *times == 1));
     assert_eq!(queue.progress(&submission_id("ep.1")).await.unwrap().unwrap().lines.done, 60);
 }
+
+pub(crate) async fn whatever_comes_first_after_the_end_finds_the_lease_ended(
+    harness: &dyn Harness,
+) {
+    let queue = harness.connect();
+    let mut new = submission("ep.1", &[("mira", 1)]);
+    new.submission.max_attempts = 1;
+    queue.submit(new.clone()).await.unwrap();
+    for call in 0..5 {
+        let batch = claim(&*queue, &want("a")).await;
+        if call != 0 {
+            queue.start(&batch.lease, &id(1)).await.unwrap();
+        }
+        harness.pass(LEASE_MS);
+        match call {
+            0 => {
+                assert_eq!(queue.start(&batch.lease, &id(1)).await.unwrap(), Fence::Refused);
+                assert_eq!(record(&*queue, "ep.1", 1).await.attempts, 0);
+            }
+            1 => assert_eq!(queue.release(&batch.lease).await.unwrap(), 0),
+            2 => assert_eq!(queue.cancel(&all_of("ep.1")).await.unwrap(), 0, "failed before"),
+            3 => assert_eq!(queue.retry(&all_of("ep.1")).await.unwrap(), 1, "failed before"),
+            _ => assert_eq!(queue.submit(new.clone()).await.unwrap().revived, 1, "failed before"),
+        }
+        if call == 1 || call == 2 {
+            assert_eq!(record(&*queue, "ep.1", 1).await.state, LineState::Failed);
+            assert_eq!(queue.retry(&all_of("ep.1")).await.unwrap(), 1);
+        }
+    }
+}
+
+pub(crate) async fn a_lease_lasts_as_long_as_was_asked_for(harness: &dyn Harness) {
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 900)])).await.unwrap();
+    let short = queue::Want { lease_ms: 3_000, ..want("a") };
+    let batch = claim(&*queue, &short).await;
+    let claimed_at_ms = batch.expires_at_ms - 3_000;
+    harness.pass(2_999);
+    let renewal = queue.renew(&batch.lease, 2_000).await.unwrap();
+    let held = Renewal::Held { expires_at_ms: claimed_at_ms + 4_999, cancelled: Vec::new() };
+    assert_eq!(renewal, held);
+    harness.pass(1_999);
+    assert_eq!(queue.claim(&want("b")).await.unwrap(), None);
+    harness.pass(1);
+    let batch = claim(&*queue, &short).await;
+    harness.pass(3_000);
+    assert_ne!(claim(&*queue, &want("b")).await.lease, batch.lease);
+}
+
+pub(crate) async fn a_released_lease_is_lost_and_gives_no_attempt_back_twice(
+    harness: &dyn Harness,
+) {
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 900)])).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    queue.start(&batch.lease, &id(1)).await.unwrap();
+    queue.settle(&batch.lease, &id(1), &failed(schemas::Verdict::Retry)).await.unwrap();
+    harness.pass(1_000);
+    let batch = claim(&*queue, &want("a")).await;
+    assert_eq!(batch.lines[0].attempts, 1);
+    assert_eq!(queue.release(&batch.lease).await.unwrap(), 1);
+    assert_eq!(queue.renew(&batch.lease, LEASE_MS).await.unwrap(), Renewal::Lost);
+    assert_eq!(record(&*queue, "ep.1", 1).await.attempts, 1, "the attempt before still counts");
+}
+
+pub(crate) async fn a_silent_worker_is_told_of_and_its_line_left_to_others(harness: &dyn Harness) {
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 1), ("mira", 2)])).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    queue.start(&batch.lease, &id(2)).await.unwrap();
+    harness.pass(LEASE_MS);
+    assert_eq!(queue.claim(&want("b")).await.unwrap().map(|it| it.lines.len()), Some(2));
+    let events = queue.events(0, 100).await.unwrap();
+    let expired: Vec<_> = events.iter().filter(|event| event.what == "expired").collect();
+    assert_eq!(expired.len(), 2);
+    assert_eq!((&expired[0].line, &expired[0].detail), (&Some(id(1)), &None), "was not started");
+    assert!(expired[1].detail.as_ref().is_some_and(|detail| detail.contains("worker a")));
+    harness.pass(LEASE_MS);
+    assert_eq!(numbers(&claim(&*queue, &want("a")).await), [1], "line 2 is left to b");
+}

@@ -76,6 +76,7 @@ async fn live_through(harness: &dyn Harness, name: &str, acts: &[Act]) {
     for act in acts {
         perform(harness, &*queue, name, act, &mut batches).await;
         check(&*queue, name, act).await;
+        harness.audit();
     }
     queue.change(&submission_id(name), SubmissionChange::Resume).await.unwrap();
     harness.pass(600_000);
