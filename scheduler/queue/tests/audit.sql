@@ -28,3 +28,14 @@ WHERE NOT EXISTS (SELECT 1 FROM line WHERE line.lease = lease.id AND line.state 
 UNION ALL
 SELECT 'line ' || number FROM line
 WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.id = line.lease)
+UNION ALL
+SELECT 'orphan of ' || what FROM (
+    SELECT 'line' AS what, submission FROM line
+    UNION ALL SELECT 'voice', submission FROM voice
+    UNION ALL SELECT 'group', submission FROM cluster
+    UNION ALL SELECT 'tally', submission FROM tally
+    UNION ALL SELECT 'event', submission FROM event
+    UNION ALL SELECT 'shelf', (SELECT submission FROM cluster WHERE number = shelf.cluster) FROM shelf
+    UNION ALL SELECT 'job', (SELECT submission FROM line WHERE number = job.line) FROM job
+    UNION ALL SELECT 'unfit', (SELECT submission FROM line WHERE number = unfit.line) FROM unfit)
+WHERE submission IS NULL OR submission NOT IN (SELECT number FROM submission)

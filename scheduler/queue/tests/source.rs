@@ -93,6 +93,9 @@ impl Queue for Scripted {
     async fn change(&self, _: &SubmissionId, _: SubmissionChange) -> Answered<()> {
         unreachable!("a source only claims and releases")
     }
+    async fn forget(&self, _: &SubmissionId) -> Answered<u64> {
+        unreachable!("a source only claims and releases")
+    }
     async fn progress(&self, _: &SubmissionId) -> Answered<Option<Progress>> {
         unreachable!("a source only claims and releases")
     }

@@ -114,6 +114,41 @@ pub(super) fn cancel_lines(
     Ok(cancelled)
 }
 
+/// Deletes a submission without open lines, with all that belongs to it, and says how many lines
+/// it had.
+pub(super) fn forget(
+    tx: &Transaction<'_>,
+    submission: &SubmissionId,
+    now: u64,
+) -> Result<u64, Fault> {
+    tend::catch_up(tx, now)?;
+    let number = existing(tx, submission)?;
+    let has_open: bool = tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM tally
+                            WHERE submission = ?1 AND state IN (0, 1, 2, 3) AND lines > 0)",
+        )?
+        .query_row([number], |row| row.get(0))?;
+    if has_open {
+        return Err(QueueError::NotFinal(submission.to_string()).into());
+    }
+    // What points comes before what is pointed at.
+    for sql in [
+        "DELETE FROM unfit WHERE line IN (SELECT number FROM line WHERE submission = ?1)",
+        "DELETE FROM job WHERE line IN (SELECT number FROM line WHERE submission = ?1)",
+        "DELETE FROM shelf WHERE cluster IN (SELECT number FROM cluster WHERE submission = ?1)",
+        "DELETE FROM cluster WHERE submission = ?1",
+        "DELETE FROM voice WHERE submission = ?1",
+        "DELETE FROM tally WHERE submission = ?1",
+        "DELETE FROM event WHERE submission = ?1",
+    ] {
+        tx.prepare_cached(sql)?.execute([number])?;
+    }
+    let lines = tx.prepare_cached("DELETE FROM line WHERE submission = ?1")?.execute([number])?;
+    tx.prepare_cached("DELETE FROM submission WHERE number = ?1")?.execute([number])?;
+    Ok(lines as u64)
+}
+
 /// Pauses or resumes a submission. Time spent paused does not count as being passed over.
 pub(super) fn change(
     tx: &Transaction<'_>,
@@ -121,6 +156,7 @@ pub(super) fn change(
     change: SubmissionChange,
     now: u64,
 ) -> Result<(), Fault> {
+    tend::catch_up(tx, now)?;
     let number = existing(tx, submission)?;
     let (is_paused, what) = match change {
         SubmissionChange::Pause => (true, "paused"),

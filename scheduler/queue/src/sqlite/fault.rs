@@ -63,9 +63,9 @@ fn advice(err: &rusqlite::Error) -> Option<&'static str> {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             Some("make the file and its folder writable for this user")
         }
-        Some(ErrorCode::CannotOpen) => {
-            Some("check that its folder exists and is writable for this user")
-        }
+        Some(ErrorCode::CannotOpen) => Some(
+            "check that it is a file, and that its folder exists and is writable for this user",
+        ),
         Some(ErrorCode::SystemIoFailure) => {
             Some("check the disk; if it is full, free some space, then start again")
         }

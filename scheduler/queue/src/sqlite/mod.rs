@@ -28,6 +28,7 @@ use schemas::{
 };
 
 use self::fault::Fault;
+use self::file::Commit;
 use crate::{
     Added, Fence, NewSubmission, Queue, QueueError, Renewal, Selection, SubmissionChange, Want,
     WorkerCard,
@@ -48,8 +49,14 @@ pub struct SqliteQueue {
 struct File {
     place: String,
     clock: Clock,
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
     reader: Mutex<Connection>,
+}
+
+/// The connection that writes, and how its transactions commit.
+struct Writer {
+    conn: Connection,
+    commit: Commit,
 }
 
 impl SqliteQueue {
@@ -68,18 +75,26 @@ impl SqliteQueue {
     /// # Errors
     /// As [`SqliteQueue::open`].
     pub fn open_with(path: &Path, clock: Clock) -> Result<Self, QueueError> {
-        let writer = Mutex::new(file::connect(path)?);
+        let writer = Mutex::new(Writer { conn: file::connect(path)?, commit: Commit::Safe });
         let reader = Mutex::new(file::connect(path)?);
         let place = path.display().to_string();
         Ok(Self { file: Arc::new(File { place, clock, writer, reader }) })
     }
 
-    /// Runs `work` in a transaction that nothing else writes beside.
+    /// Runs `work` in a transaction that nothing else writes beside, and that a power cut keeps.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>, u64) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, QueueError> {
-        self.blocking(move |file| file.write(work)).await
+        self.blocking(move |file| file.write(Commit::Safe, work)).await
+    }
+
+    /// The same for what a power cut may undo.
+    async fn write_soon<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, u64) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        self.blocking(move |file| file.write(Commit::Soon, work)).await
     }
 
     /// Runs `work` on one consistent state of the file, brought up to the present first.
@@ -89,7 +104,7 @@ impl SqliteQueue {
     ) -> Result<T, QueueError> {
         self.blocking(move |file| {
             if file.read(tend::is_behind)? {
-                file.write(tend::catch_up)?;
+                file.write(Commit::Soon, tend::catch_up)?;
             }
             file.read(work)
         })
@@ -119,10 +134,15 @@ impl SqliteQueue {
 impl File {
     fn write<T>(
         &self,
+        commit: Commit,
         work: impl FnOnce(&Transaction<'_>, u64) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let mut conn = lock(&self.writer);
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut writer = lock(&self.writer);
+        if writer.commit != commit {
+            commit.set(&writer.conn)?;
+            writer.commit = commit;
+        }
+        let tx = writer.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Only now: the wait for the lock may have been long.
         let result = work(&tx, (self.clock)())?;
         tx.commit()?;
@@ -139,8 +159,8 @@ impl File {
 }
 
 /// A panic inside a transaction has rolled it back: the connection is good for the next one.
-fn lock(conn: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    conn.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(connection: &Mutex<T>) -> MutexGuard<'_, T> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn system_ms() -> u64 {
@@ -166,19 +186,19 @@ impl Queue for SqliteQueue {
             if file.read(|conn, now| claim::is_idle(conn, &want, now))? {
                 return Ok(None);
             }
-            file.write(|tx, now| claim::claim(tx, &want, now))
+            file.write(Commit::Soon, |tx, now| claim::claim(tx, &want, now))
         })
         .await
     }
 
     async fn start(&self, lease: &LeaseId, line: &LineId) -> Result<Fence, QueueError> {
         let (lease, line) = (lease.clone(), line.clone());
-        self.write(move |tx, now| settle::start(tx, lease.as_str(), line.as_str(), now)).await
+        self.write_soon(move |tx, now| settle::start(tx, lease.as_str(), line.as_str(), now)).await
     }
 
     async fn renew(&self, lease: &LeaseId, lease_ms: u64) -> Result<Renewal, QueueError> {
         let lease = lease.clone();
-        self.write(move |tx, now| settle::renew(tx, lease.as_str(), lease_ms, now)).await
+        self.write_soon(move |tx, now| settle::renew(tx, lease.as_str(), lease_ms, now)).await
     }
 
     async fn settle(
@@ -223,6 +243,11 @@ impl Queue for SqliteQueue {
     ) -> Result<(), QueueError> {
         let submission = submission.clone();
         self.write(move |tx, now| command::change(tx, &submission, change, now)).await
+    }
+
+    async fn forget(&self, submission: &SubmissionId) -> Result<u64, QueueError> {
+        let submission = submission.clone();
+        self.write(move |tx, now| command::forget(tx, &submission, now)).await
     }
 
     async fn progress(&self, submission: &SubmissionId) -> Result<Option<Progress>, QueueError> {

@@ -82,8 +82,8 @@ fn add(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<i64, Fault
     }
     tx.prepare_cached("UPDATE submission SET audio_ms = ?2 WHERE number = ?1")?
         .execute(params![number, signed(audio_ms)])?;
-    tend::open_gates(tx, now)?;
     event::of_submission(tx, number, "submitted", None, now)?;
+    tend::open_gates(tx, now)?;
     Ok(number)
 }
 

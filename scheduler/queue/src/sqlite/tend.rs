@@ -81,14 +81,18 @@ pub(super) fn max_attempts(tx: &Transaction<'_>, submission: i64) -> Result<u32,
 
 /// Lets the lines of every voice that is complete through to be mastered.
 pub(super) fn open_gates(tx: &Transaction<'_>, now: u64) -> Result<(), Fault> {
-    let complete: Vec<i64> = tx
-        .prepare_cached("SELECT number FROM voice WHERE unspoken = 0 AND held > 0")?
-        .query_map([], |row| row.get(0))?
+    let complete: Vec<(i64, i64, String)> = tx
+        .prepare_cached(
+            "SELECT number, submission, body ->> 'name' FROM voice
+             WHERE unspoken = 0 AND held > 0",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    for voice in complete {
+    for (voice, submission, name) in complete {
         for mut line in lines(tx, include_str!("sql/lines_held.sql"), [voice])? {
             line.make(tx, Move::Gate, now)?;
         }
+        event::of_submission(tx, submission, "voice complete", Some(&name), now)?;
     }
     Ok(())
 }

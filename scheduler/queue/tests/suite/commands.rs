@@ -151,13 +151,15 @@ pub(crate) async fn events_tell_what_happened_in_order(harness: &dyn Harness) {
     drain(&*queue, &want("a")).await;
     let events = queue.events(0, 100).await.unwrap();
     let words: Vec<_> = events.iter().map(|event| event.what.as_str()).collect();
-    let spoken = ["claimed", "started", "spoken"];
+    let spoken = ["claimed", "started", "spoken", "voice complete"];
     let mastered = ["claimed", "started", "mastered"];
     let all = [&["submitted", "claimed", "started", "retrying"][..], &spoken, &mastered].concat();
     assert_eq!(words, all);
     assert!(events.windows(2).all(|pair| pair[0].number < pair[1].number));
     assert_eq!(events[3].detail.as_deref(), Some("the device is too hot: let it cool down"));
     assert_eq!((events[3].stage, events[3].state), (Some(G::Speak), Some(S::Delayed)));
+    let complete = &events[7];
+    assert_eq!((complete.line.as_ref(), complete.detail.as_deref()), (None, Some("mira")));
     assert_eq!(queue.events(events[3].number, 2).await.unwrap(), events[4..6]);
 }
 

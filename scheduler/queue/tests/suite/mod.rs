@@ -3,6 +3,7 @@
 
 pub(crate) mod choice;
 pub(crate) mod commands;
+pub(crate) mod forget;
 pub(crate) mod gates;
 pub(crate) mod leases;
 pub(crate) mod retries;
@@ -103,6 +104,11 @@ macro_rules! contract {
                 a_replaced_line_says_by_what
                 progress_says_when_a_line_last_changed
                 a_worker_that_only_asks_stays_alive
+            }
+            forget {
+                a_forgotten_submission_leaves_nothing_behind
+                a_submission_with_open_lines_is_not_forgotten
+                a_forgotten_submission_can_be_submitted_anew
             }
             sums {
                 progress_is_the_sum_of_the_lines_after_anything
