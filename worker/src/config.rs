@@ -89,14 +89,14 @@ pub(crate) struct Places {
     /// Short for --queue DIR/.tableread/queue.db --store DIR/.tableread/store.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["queue", "store"])]
     out: Option<PathBuf>,
-    /// Base URL of an S3 server other than Amazon's.
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    /// Base URL of an S3 server other than Amazon's [env: AWS_ENDPOINT_URL=].
+    #[arg(long, value_name = "URL")]
     s3_endpoint: Option<String>,
-    /// Region of the bucket; us-east-1 when not given.
-    #[arg(long, value_name = "REGION", env = "AWS_REGION")]
+    /// Region of the bucket; us-east-1 when not given [env: AWS_REGION=].
+    #[arg(long, value_name = "REGION")]
     s3_region: Option<String>,
-    /// Allow an http: endpoint, where everyone on the way can read along.
-    #[arg(long, env = "AWS_ALLOW_HTTP")]
+    /// Allow an http: endpoint, where everyone on the way can read along [env: AWS_ALLOW_HTTP=].
+    #[arg(long)]
     s3_allow_http: bool,
 }
 
@@ -114,13 +114,12 @@ impl Places {
     /// How S3 is reached. Secrets come from the environment alone: arguments can be read by every
     /// user of the machine.
     pub(crate) fn s3(&self) -> S3Settings {
+        let set = S3Settings::from_variables(environment);
         S3Settings {
-            endpoint: self.s3_endpoint.clone(),
-            region: self.s3_region.clone(),
-            access_key: environment("AWS_ACCESS_KEY_ID"),
-            secret: environment("AWS_SECRET_ACCESS_KEY"),
-            session_token: environment("AWS_SESSION_TOKEN"),
-            allow_http: self.s3_allow_http,
+            endpoint: self.s3_endpoint.clone().or(set.endpoint),
+            region: self.s3_region.clone().or(set.region),
+            allow_http: self.s3_allow_http || set.allow_http,
+            ..set
         }
     }
 

@@ -23,6 +23,17 @@ pub enum WorkerError {
     /// The queue is damaged, or newer than this program.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Nothing is left but lines in models that are not spoken here, and nobody else took them.
+    #[error(
+        "{lines} lines wait for a worker that speaks {models}, and none has taken them; start one that \
+         does, or cancel the lines"
+    )]
+    Unspoken {
+        /// How many lines; at least 1.
+        lines: u64,
+        /// Their models, in backticks, divided by commas.
+        models: String,
+    },
     /// What hands out batches ended with an error.
     #[error("batches cannot be had from the queue: {0}")]
     Source(String),

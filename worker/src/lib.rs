@@ -25,9 +25,11 @@ mod scratch;
 mod settings;
 mod speak;
 mod tally;
+mod until_empty;
 
 pub use engine_thread::{Engines, OpenError, Spoken};
 pub use error::WorkerError;
+pub use outage::with_causes;
 pub use report::RenderError;
 pub use run::run;
 pub use scratch::{Programs, cores, scratch_speaker};

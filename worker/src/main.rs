@@ -32,7 +32,8 @@ fn finish(outcome: anyhow::Result<ExitCode>) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // Not a log line: it is the answer to the command, also when logs go elsewhere.
-            cli::say_on_stderr(&format!("tableread-worker: {error:#}"));
+            let sentence = worker::with_causes(error.as_ref());
+            cli::say_on_stderr(&format!("tableread-worker: {sentence}"));
             ExitCode::FAILURE
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use queue::QueueError;
 use schemas::{
     Batch, DeliveryFacts, LeasedLine, LineJob, MasterInputs, MasterKey, Mastering, Outcome,
-    TakeFacts, delivery_object, master_object, take_object,
+    TakeFacts, delivery_object, hex, master_object, take_object,
 };
 use sha2::{Digest, Sha256};
 
@@ -160,21 +160,5 @@ fn facts_of(
         master_bytes: master.len() as u64,
         delivery_sha256: hex(&Sha256::digest(delivery)),
         master_ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
-    }
-}
-
-/// Lower-case hex.
-fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hash_is_written_in_lower_case_hex() {
-        assert_eq!(hex(&[0x00, 0x9f, 0xab]), "009fab");
     }
 }

@@ -51,8 +51,9 @@ where
     }
 }
 
-/// An error and its causes in one sentence.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+/// An error and its causes in one sentence, each cause told once.
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
     let mut sentence = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -82,6 +83,19 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("out")]
     struct Out;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot write: {0}")]
+    struct Repeats(#[source] Out);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the store refuses")]
+    struct Plain(#[source] Repeats);
+
+    #[test]
+    fn a_cause_that_an_error_repeats_in_its_own_text_is_told_once() {
+        assert_eq!(with_causes(&Plain(Repeats(Out))), "the store refuses: cannot write: out");
+    }
 
     async fn failures_until_given_up(patience_ms: u64, works_after: u32) -> (u32, bool) {
         let tries = Cell::new(0);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use queue::{Fence, Queue};
-use schemas::{Batch, LeasedLine, LineId, Outcome, Stage};
+use schemas::{Batch, LeasedLine, LineId, Outcome, Stage, Verdict};
 use store::Store;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -254,7 +254,11 @@ impl Worker {
                 let bytes = delivery.delivery_bytes;
                 info!(%line, gain_db = delivery.gain_db, bytes, "line mastered");
             }
-            Outcome::Failed { .. } => self.tally.failed.add(1),
+            Outcome::Failed { failure } => match failure.verdict {
+                Verdict::Retry | Verdict::Reject => self.tally.failed.add(1),
+                // Nobody's fault but this worker's: the line waits for another, uncharged.
+                Verdict::Quit => self.tally.given_back.add(1),
+            },
         }
     }
 

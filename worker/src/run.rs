@@ -5,12 +5,13 @@ use std::sync::Arc;
 use apalis::prelude::{BoxDynError, Data, WorkerBuilder, WorkerError as SourceError};
 use engine::Speaker;
 use queue::{BatchSource, Queue, QueueError, WantNow};
-use schemas::{Batch, SubmissionState};
+use schemas::Batch;
 use store::Store;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::info;
 
 use crate::render::Worker;
+use crate::until_empty::stop_when_empty;
 use crate::{Engines, OpenError, Report, Settings, WorkerError};
 
 /// Renders what the queue has until `drain` is cancelled or, with [`Settings::until_empty`], until
@@ -24,8 +25,8 @@ use crate::{Engines, OpenError, Report, Settings, WorkerError};
 /// Dropping the future instead stops at once, as a crash would: leases end by themselves.
 ///
 /// # Errors
-/// When the engine cannot be opened, the device fails, the store refuses or the queue is damaged.
-/// Outages are waited out.
+/// When the engine cannot be opened, the device fails, the store refuses or the queue is damaged; with
+/// [`Settings::until_empty`], also when nobody speaks what is left. Outages are waited out.
 pub async fn run<F>(
     settings: Settings,
     queue: Arc<dyn Queue>,
@@ -99,39 +100,4 @@ async fn end_what_drains(worker: &Worker) -> Result<(), WorkerError> {
     tokio::time::sleep(worker.settings.drain()).await;
     worker.cut.cancel();
     std::future::pending().await
-}
-
-/// Stops the worker once nothing is open in the queue, if that is asked for. Never returns.
-///
-/// An outage of the queue is not emptiness: it is asked again.
-async fn stop_when_empty(worker: &Worker) -> Result<(), WorkerError> {
-    if !worker.settings.until_empty {
-        return std::future::pending().await;
-    }
-    loop {
-        tokio::time::sleep(worker.settings.poll()).await;
-        if worker.room.is_empty() && is_queue_empty(&*worker.queue).await {
-            debug!("nothing open in the queue");
-            worker.drain.cancel();
-            return std::future::pending().await;
-        }
-    }
-}
-
-/// Whether no submission has a line to which something will still happen by itself. A paused one waits
-/// for a person, and is not waited for.
-async fn is_queue_empty(queue: &dyn Queue) -> bool {
-    match queue.submissions(None).await {
-        Ok(submissions) => submissions.iter().all(|progress| match progress.state {
-            SubmissionState::Active => progress.lines.open() == 0,
-            SubmissionState::Paused
-            | SubmissionState::Done
-            | SubmissionState::Failed
-            | SubmissionState::Cancelled => true,
-        }),
-        Err(error) => {
-            debug!(%error, "cannot tell whether the queue is empty");
-            false
-        }
-    }
 }

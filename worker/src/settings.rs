@@ -24,7 +24,8 @@ pub struct Settings {
     /// Lines mastered at once on the CPU; at least 1.
     pub mastering: usize,
     /// Whether to return once nothing is open in the queue. Lines that are delayed, or held by other
-    /// workers, are waited for; paused submissions are not.
+    /// workers, are waited for; paused submissions are not. Lines of a model that nobody takes for the
+    /// length of a lease end the worker with an error.
     pub until_empty: bool,
     /// How often the queue is asked while it has nothing, in milliseconds.
     pub poll_ms: u64,

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use episode::{submission, texts};
 use queue::{Selection, Want};
-use schemas::{FailureKind, LineRecord, LineState, WorkerId, delivery_object};
-use stage::{BOUND, Control, ENGINE, Stage, fake_voice, reaches, settings};
+use schemas::{FailureKind, LineRecord, LineState, Voice, WorkerId, delivery_object};
+use stage::{BOUND, Control, ENGINE, RATE_HZ, Stage, fake_voice, reaches, settings};
 use tokio_util::sync::CancellationToken;
 use worker::{Report, Settings, WorkerError};
 
@@ -63,6 +63,12 @@ async fn every_line_is_delivered_once() {
         let pcm = audio::decode_aac(&delivery).unwrap();
         assert_eq!(pcm.samples.len() as u64, facts.samples, "{}", line.job.id);
         assert!(facts.lufs.is_some_and(|lufs| (lufs + 20.0).abs() < 3.1), "{facts:?}");
+        // Takes differ in length: a master of another line's take would not fit its own.
+        let (head, tail) = (RATE_HZ * 40 / 1_000, RATE_HZ * 120 / 1_000);
+        let silence = i64::from(head + tail);
+        let take = line.take.as_ref().unwrap();
+        let added = i64::try_from(facts.samples).unwrap() - i64::try_from(take.samples).unwrap();
+        assert!((silence - added).abs() <= 2, "{}: {added} samples added", line.job.id);
     }
 }
 
@@ -301,6 +307,64 @@ async fn a_line_planned_for_another_engine_is_refused_rather_than_stored_under_a
     let line = &stage.lines().await[0];
     assert!(line.failure.as_ref().unwrap().message.contains("submit the episode again"));
     assert!(stage.audio().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_model_that_nobody_speaks_end_the_worker_with_their_model_and_stay_as_they_are()
+{
+    let stage = Stage::new().await;
+    let foreign = Voice { model: "giant".to_owned(), ..fake_voice("otto") };
+    let voices = [fake_voice("mira"), foreign];
+    stage.queue.submit(submission(ENGINE, &voices, &texts(6))).await.unwrap();
+    let (control, drain) = (Control::new(true), CancellationToken::new());
+    let settings = Settings { lease_ms: 300, ..settings("one") };
+    let ended = run(&stage, settings, &control, 2, &drain).await;
+    let Err(WorkerError::Unspoken { lines: 3, models }) = ended else { panic!("{ended:?}") };
+    assert_eq!(models, "`giant`");
+    let lines = stage.lines().await;
+    assert!(lines.iter().step_by(2).all(|line| line.state == LineState::Done));
+    let left = lines.iter().skip(1).step_by(2);
+    assert!(left.clone().all(|line| line.state == LineState::Waiting && line.attempts == 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_another_model_are_waited_for_while_somebody_holds_them() {
+    let stage = Stage::new().await;
+    let foreign = Voice { model: "giant".to_owned(), ..fake_voice("otto") };
+    stage.queue.submit(submission(ENGINE, &[foreign], &texts(2))).await.unwrap();
+    let want = Want { models: BTreeSet::from(["giant".to_owned()]), ..want_of("other") };
+    let batch = stage.queue.claim(&want).await.unwrap().unwrap();
+    let (control, drain) = (Control::new(true), CancellationToken::new());
+    // No patience at all: one look at lines that nobody holds would end the worker.
+    let settings = Settings { lease_ms: 0, ..settings("one") };
+    let running = run(&stage, settings, &control, 1, &drain);
+    let cancelling = async {
+        for _ in 0..10 {
+            asks_again(&stage, "one").await;
+        }
+        let submission = batch.submission.clone();
+        let selection = Selection { submission, line: None, character: None };
+        assert_eq!(stage.queue.cancel(&selection).await.unwrap(), 2);
+    };
+    let (report, ()) = tokio::join!(running, cancelling);
+    assert_eq!(report.unwrap(), Report::default());
+}
+
+/// Waits until a worker has asked the queue for lines once more.
+async fn asks_again(stage: &Stage, name: &str) {
+    let worker = WorkerId::parse(name).unwrap();
+    let seen = async || {
+        let cards = stage.queue.workers().await.unwrap();
+        cards.iter().find(|card| card.worker == worker).map(|card| card.seen_at_ms)
+    };
+    let before = seen().await;
+    stage.pass_ms(10_000);
+    let asked = async {
+        while seen().await <= before {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, asked).await.expect("the worker asks");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ use worker::{OpenError, Settings};
 pub(crate) const BOUND: Duration = Duration::from_mins(1);
 
 pub(crate) const ENGINE: &str = "fake/1";
-const RATE_HZ: u32 = 24_000;
+pub(crate) const RATE_HZ: u32 = 24_000;
 
 /// What a fake speaker tells and is told.
 #[derive(Debug, Clone)]

@@ -21,6 +21,10 @@ pub use palette::{ScratchTimbre, palette};
 use crate::{ContinuousBatch, Speaker};
 
 /// Name and version of all that decides a scratch take besides the request.
+///
+/// Pico and its voices are part of this program, so it stands for them whole. `say` and espeak-ng are
+/// the machine's own, and their versions are in no key: machines that share a store should have the
+/// same ones, or a retried line may come out slightly otherwise than the take it replaces.
 pub const ENGINE: &str = "scratch/1";
 
 /// What the scratch engine finds on its machine.

@@ -33,9 +33,7 @@ pub(crate) fn choose(
         return Err(LineError::Voice(format!("voice `{}` is not a scratch voice", voice.name)));
     };
     let base = base.as_deref();
-    if let Some(base) = base {
-        check_base(base)?;
-    }
+    check_name(base.unwrap_or(language))?;
     let chosen = match synthesiser {
         ScratchSynthesiser::Pico => Synthesiser::Pico(pico_voice(language, base)?),
         ScratchSynthesiser::Espeak => {
@@ -59,12 +57,13 @@ fn installed(program: Option<&Path>, name: &str, help: &str) -> Result<PathBuf, 
     program.map(Path::to_owned).ok_or_else(missing)
 }
 
-/// A base becomes an argument and, inside the programs, part of a path.
-fn check_base(base: &str) -> Result<(), LineError> {
+/// A base, or the language where there is none, becomes an argument and, inside the programs, part
+/// of a path.
+fn check_name(name: &str) -> Result<(), LineError> {
     let is_odd = |c: char| c.is_control() || matches!(c, '/' | '\\');
-    if base.is_empty() || base.starts_with(['-', '.']) || base.contains(is_odd) {
-        let why = "use the synthesiser's own name of a voice, or leave it out";
-        return Err(LineError::Voice(format!("`{base}` names no voice; {why}")));
+    if name.is_empty() || name.starts_with(['-', '.']) || name.contains(is_odd) {
+        let why = "use the synthesiser's own name of a voice, or leave it out and name a language";
+        return Err(LineError::Voice(format!("`{name}` names no voice; {why}")));
     }
     Ok(())
 }
@@ -240,6 +239,9 @@ mod tests {
             let refused =
                 refusal(&config(), &voice(ScratchSynthesiser::Espeak, Some(base), 1.0), "en");
             assert!(refused.contains("names no voice"), "{base}: {refused}");
+            let unnamed = voice(ScratchSynthesiser::Espeak, None, 1.0);
+            let refused = refusal(&config(), &unnamed, base);
+            assert!(refused.contains("names no voice"), "as a language: {base}: {refused}");
         }
     }
 
