@@ -35,6 +35,7 @@ SELECT 'orphan of ' || what FROM (
     UNION ALL SELECT 'group', submission FROM cluster
     UNION ALL SELECT 'tally', submission FROM tally
     UNION ALL SELECT 'event', submission FROM event
+    UNION ALL SELECT 'request', submission FROM request
     UNION ALL SELECT 'shelf', (SELECT submission FROM cluster WHERE number = shelf.cluster) FROM shelf
     UNION ALL SELECT 'job', (SELECT submission FROM line WHERE number = job.line) FROM job
     UNION ALL SELECT 'unfit', (SELECT submission FROM line WHERE number = unfit.line) FROM unfit)

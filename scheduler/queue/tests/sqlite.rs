@@ -181,6 +181,18 @@ async fn events_are_kept_up_to_a_bound() {
 }
 
 #[tokio::test]
+async fn a_worker_silent_for_a_day_leaves_no_row() {
+    let harness = fresh();
+    let queue = harness.connect();
+    queue.claim(&want("a")).await.unwrap();
+    harness.pass(25 * 3_600_000);
+    queue.claim(&want("b")).await.unwrap();
+    let file = rusqlite::Connection::open(harness.path()).unwrap();
+    let rows: i64 = file.query_row("SELECT count(*) FROM worker", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1);
+}
+
+#[tokio::test]
 async fn what_no_retry_can_mend_is_told_apart_from_what_one_can() {
     let harness = fresh();
     let queue = harness.connect();

@@ -139,6 +139,7 @@ pub(super) fn forget(
         "DELETE FROM shelf WHERE cluster IN (SELECT number FROM cluster WHERE submission = ?1)",
         "DELETE FROM cluster WHERE submission = ?1",
         "DELETE FROM voice WHERE submission = ?1",
+        "DELETE FROM request WHERE submission = ?1",
         "DELETE FROM tally WHERE submission = ?1",
         "DELETE FROM event WHERE submission = ?1",
     ] {

@@ -3,15 +3,15 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::fault::Fault;
 use crate::QueueError;
 
 /// Layouts by number, from 1; each brings the one before it up to date.
-const LAYOUTS: [&str; 1] = [include_str!("sql/layout_1.sql")];
+const LAYOUTS: [&str; 2] = [include_str!("sql/layout_1.sql"), include_str!("sql/layout_2.sql")];
 
 /// How long a call waits for another process's transaction. Transactions take milliseconds; only a
 /// very large submission takes seconds.
@@ -86,7 +86,8 @@ fn configured(path: &Path, place: &str) -> Result<Connection, Fault> {
     }
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(64);
-    keep_log(&conn)?;
+    // Changes go to a log beside the file: readers and a writer do not wait for each other.
+    conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     conn.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     Commit::Safe.set(&conn)?;
     conn.pragma_update(None, "fullfsync", true)?;
@@ -94,24 +95,6 @@ fn configured(path: &Path, place: &str) -> Result<Connection, Fault> {
     conn.pragma_update(None, "foreign_keys", true)?;
     migrate(&mut conn, place)?;
     Ok(conn)
-}
-
-/// Has changes written to a log beside the file, so that readers and a writer do not wait for each
-/// other. Whoever comes while another process does the same to a new file is told at once that the
-/// file is busy, however long it may wait: it tries again.
-fn keep_log(conn: &Connection) -> Result<(), Fault> {
-    let began = Instant::now();
-    loop {
-        match conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
-            Err(err)
-                if err.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && began.elapsed() < BUSY =>
-            {
-                std::thread::park_timeout(Duration::from_millis(2));
-            }
-            done => return Ok(done?),
-        }
-    }
 }
 
 /// Brings the file to the newest layout, one process at a time.

@@ -14,6 +14,8 @@ mod row;
 mod settle;
 mod submit;
 mod tend;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::Path;

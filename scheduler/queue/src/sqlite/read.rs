@@ -133,7 +133,11 @@ pub(super) fn submission(
     id: &SubmissionId,
 ) -> Result<Option<Submission>, Fault> {
     let body: Option<String> = conn
-        .prepare_cached("SELECT body FROM submission WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT request.body FROM submission
+             JOIN request ON request.submission = submission.number
+             WHERE submission.id = ?1",
+        )?
         .query_row([id.as_str()], |row| row.get(0))
         .optional()?;
     body.map(|body| parse(&format!("submission {id}"), &body)).transpose()

@@ -69,10 +69,11 @@ fn add(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<i64, Fault
         priority,
         max_attempts,
         json(mastering),
-        json(&new.submission),
         signed(now),
     ])?;
     let number = tx.last_insert_rowid();
+    tx.prepare_cached("INSERT INTO request (submission, body) VALUES (?1, ?2)")?
+        .execute(params![number, json(&new.submission)])?;
     let voices = add_voices(tx, number, &new.submission)?;
     let mut adding = Adding { tx, number, voices, clusters: HashMap::new(), now };
     let mut audio_ms = 0;
