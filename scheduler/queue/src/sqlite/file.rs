@@ -3,9 +3,9 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::fault::Fault;
 use crate::QueueError;
@@ -55,7 +55,24 @@ pub(super) fn connect(path: &Path) -> Result<Connection, QueueError> {
         advice: "check that its folder exists and that the file is writable for this user",
         source: Box::new(source),
     })?;
-    configured(path, &place).map_err(|fault| fault.at(&place))
+    patiently(|| configured(path, &place)).map_err(|fault| fault.at(&place))
+}
+
+/// Tries again while the file is busy. Whoever comes while another process sets up a new file is
+/// told so at once, however long the connection may wait.
+fn patiently<T>(mut open: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    let began = Instant::now();
+    loop {
+        match open() {
+            Err(Fault::Sql(err))
+                if err.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && began.elapsed() < BUSY =>
+            {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Makes the file before SQLite does, because its companions take their permissions from it.

@@ -83,3 +83,17 @@ pub(crate) async fn a_forgotten_submission_can_be_submitted_anew(harness: &dyn H
     assert_eq!(queue.claim(&want("b")).await.unwrap().map(|it| it.lines.len()), Some(1));
     assert_eq!(claim(&*queue, &want("a")).await.lines.len(), 1, "nothing failed on a");
 }
+
+pub(crate) async fn a_submission_whose_last_line_just_ran_out_can_be_forgotten(
+    harness: &dyn Harness,
+) {
+    let queue = harness.connect();
+    let mut new = submission("ep.1", &[("mira", 1)]);
+    new.submission.max_attempts = 1;
+    queue.submit(new).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    queue.start(&batch.lease, &id(1)).await.unwrap();
+    harness.pass(LEASE_MS);
+    assert_eq!(queue.forget(&submission_id("ep.1")).await.unwrap(), 1);
+    assert_eq!(queue.start(&batch.lease, &id(1)).await.unwrap(), Fence::Refused);
+}

@@ -109,6 +109,7 @@ macro_rules! contract {
                 a_forgotten_submission_leaves_nothing_behind
                 a_submission_with_open_lines_is_not_forgotten
                 a_forgotten_submission_can_be_submitted_anew
+                a_submission_whose_last_line_just_ran_out_can_be_forgotten
             }
             sums {
                 progress_is_the_sum_of_the_lines_after_anything
