@@ -89,13 +89,13 @@ pub(crate) struct Places {
     /// Short for --queue DIR/.tableread/queue.db --store DIR/.tableread/store.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["queue", "store"])]
     out: Option<PathBuf>,
-    /// Base URL of an S3 server other than Amazon's [env: AWS_ENDPOINT_URL=].
+    /// Base URL of an S3 server other than Amazon's; also from `AWS_ENDPOINT_URL`.
     #[arg(long, value_name = "URL")]
     s3_endpoint: Option<String>,
-    /// Region of the bucket; us-east-1 when not given [env: AWS_REGION=].
+    /// Region of the bucket, also from `AWS_REGION`; us-east-1 when not given.
     #[arg(long, value_name = "REGION")]
     s3_region: Option<String>,
-    /// Allow an http: endpoint, where everyone on the way can read along [env: AWS_ALLOW_HTTP=].
+    /// Allow an http: endpoint, where everyone on the way can read along; also from `AWS_ALLOW_HTTP`.
     #[arg(long)]
     s3_allow_http: bool,
 }

@@ -332,7 +332,9 @@ async fn lines_of_another_model_are_waited_for_while_somebody_holds_them() {
     let stage = Stage::new().await;
     let foreign = Voice { model: "giant".to_owned(), ..fake_voice("otto") };
     stage.queue.submit(submission(ENGINE, &[foreign], &texts(2))).await.unwrap();
-    let want = Want { models: BTreeSet::from(["giant".to_owned()]), ..want_of("other") };
+    // One line is held and one waits: whoever holds the first may take the second.
+    let models = BTreeSet::from(["giant".to_owned()]);
+    let want = Want { models, max_lines: 1, ..want_of("other") };
     let batch = stage.queue.claim(&want).await.unwrap().unwrap();
     let (control, drain) = (Control::new(true), CancellationToken::new());
     // No patience at all: one look at lines that nobody holds would end the worker.

@@ -3,6 +3,9 @@
 //! Pico reads memory that it never wrote: an engine in used memory sounds different, and so does one
 //! that has spoken before, reset or not. Every engine here gets its own zeroed memory and speaks one
 //! line, which costs about a millisecond and makes a line's samples follow from its text alone.
+//!
+//! Its accentuation also looks one item before the first of a list. The list is a field in the middle
+//! of a struct, so that what it reads is Pico's own memory, and the same for the same text.
 #![expect(unsafe_code, reason = "Pico is a C library")]
 
 use std::ffi::{CStr, CString, c_void};
