@@ -33,7 +33,7 @@ const FOREIGN: [(&[u8], &[&str], &str, &str); 8] = [
     (b"\0", &["mmsw", "wdz", "scw"], "another program's own format", "Final Draft FDX or Fountain"),
 ];
 
-/// Reads a file's bytes; see [`crate::read`].
+/// Reads a file's bytes; see [`crate::read()`].
 pub(crate) fn bytes(name: &str, bytes: &[u8]) -> Result<Script, Unreadable> {
     refuse_large(bytes.len())?;
     let extension = extension(name);

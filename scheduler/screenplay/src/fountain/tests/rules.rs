@@ -85,6 +85,7 @@ fn two_keys_make_a_title_page_even_if_unknown() {
 #[test]
 fn three_equals_signs_alone_break_the_page() {
     same("===\n=====\n=== x", &["page break", "page break", r#"action "=== x""#]);
+    same("===\n==", &["page break", r#"action "==""#]);
 }
 
 #[test]
