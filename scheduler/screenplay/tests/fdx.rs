@@ -151,6 +151,16 @@ fn speeches_in_a_dual_block_are_its_halves() {
 }
 
 #[test]
+fn speeches_of_two_dual_blocks_are_never_halves_of_one_moment() {
+    let block = |name: &str| {
+        format!("<Paragraph><DualDialogue>{}</DualDialogue></Paragraph>", speech(name, "x"))
+    };
+    let script = fdx(&(block("A") + &block("B")));
+    assert_eq!(table(&script), "A: \"x\"\nB: \"x\"\n");
+    assert_eq!(codes(&script), ["dual_without_pair"; 2]);
+}
+
+#[test]
 fn speeches_marked_as_dual_pair_with_their_neighbour() {
     let marked = |name: &str| {
         format!(

@@ -63,6 +63,11 @@ fn a_blank_line_breaks_a_note_unless_it_holds_two_spaces() {
 fn two_spaces_keep_an_empty_line_inside_a_speech() {
     same("BOB\nHi.\n  \nBye.\n \nIt rains.", &[r#"BOB: "Hi." / "Bye.""#, r#"action "It rains.""#]);
     same("BOB\nHi.\n  \n\nIt rains.", &[r#"BOB: "Hi.""#, r#"action "It rains.""#]);
+    // A note behind the empty line is nobody's.
+    same(
+        "BOB\nHi.\n  \n[[n]]\n\nIt rains.",
+        &[r#"BOB: "Hi.""#, r#"note "n""#, r#"action "It rains.""#],
+    );
 }
 
 #[test]
@@ -123,6 +128,8 @@ fn an_at_sign_forces_a_cue_and_keeps_its_case() {
 #[test]
 fn a_tilde_outside_a_speech_is_nobodys_lyric() {
     same("~La\n~Lo", &[r#"lyric "La""#, r#"lyric "Lo""#]);
+    // Nor does it make room for a cue, as a blank line would.
+    same("~La\nBOB\nHi.", &[r#"lyric "La""#, r#"action "BOB\nHi.""#]);
 }
 
 #[test]
