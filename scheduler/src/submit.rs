@@ -1,9 +1,11 @@
 //! One upload of an episode, from a script to the queue.
 
+mod lost;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use queue::{Added, Queue, QueueError};
+use queue::{Added, NewSubmission, Queue, QueueError};
 use schemas::{
     Edits, EpisodeId, Mastering, SubmissionId, SynthKey, TakeFacts, edits_object, ledger_object,
     take_facts_object, take_object,
@@ -56,6 +58,9 @@ pub struct Submitted {
     pub id: SubmissionId,
     /// What the queue did.
     pub added: Added,
+    /// Whether audio of the same submission was gone from the store and is made again, under an id
+    /// of its own.
+    pub is_restarted: bool,
     /// What was planned.
     pub prepared: Prepared,
 }
@@ -67,7 +72,10 @@ pub enum SubmitError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// There is not one line to be spoken.
-    #[error("nobody says anything in this script; `tableread check` shows how it was read")]
+    #[error(
+        "nobody says anything in this script: a speech is a name in capitals on a line of its own \
+         with the words on the next; `tableread lines` shows what was read"
+    )]
     Silent,
     /// What is remembered of the episode cannot be used.
     #[error(transparent)]
@@ -95,7 +103,8 @@ pub async fn prepare(upload: &Upload, store: &Store) -> Result<Prepared, SubmitE
 /// Takes a prepared upload in and returns once its lines are in the queue.
 ///
 /// Safe to repeat at any point: the same upload makes the same submission, which is added once, and
-/// what is remembered of the episode is written after that.
+/// what is remembered of the episode is written after that. A submission whose audio the store has
+/// lost is begun anew under the next id.
 ///
 /// # Errors
 /// [`SubmitError`]; what was queued by then is found again when the call is repeated.
@@ -114,8 +123,9 @@ pub async fn submit(
         max_attempts: upload.max_attempts,
         mastering: upload.mastering.clone(),
         takes: prepared.takes.clone(),
+        restart: 0,
     };
-    let new = to_submission(&prepared.plan, &settings);
+    let (new, is_restarted) = whole_submission(&prepared.plan, settings, queue, store).await?;
     let id = new.submission.id.clone();
     // Only the first submission of an upload knows what it changed: later the ledger is its own.
     let edits_key = edits_object(&upload.episode, &id);
@@ -129,7 +139,26 @@ pub async fn submit(
     if prepared.ledger.as_ref() != Some(&ledger) {
         store.put(&ledger_object(&upload.episode), ledger.to_json()).await?;
     }
-    Ok(Submitted { id, added, prepared })
+    Ok(Submitted { id, added, is_restarted, prepared })
+}
+
+/// The plan's submission under the first of its ids whose audio is not lost, and whether that is
+/// not the first of all.
+async fn whole_submission(
+    plan: &Plan,
+    mut settings: SubmissionSettings,
+    queue: &dyn Queue,
+    store: &Store,
+) -> Result<(NewSubmission, bool), SubmitError> {
+    loop {
+        let new = to_submission(plan, &settings);
+        if !lost::has_lost_audio(&new.submission.id, queue, store).await? {
+            // One that is done anew is not news the second time it is asked for.
+            let is_new = queue.progress(&new.submission.id).await?.is_none();
+            return Ok((new, is_new && settings.restart > 0));
+        }
+        settings.restart += 1;
+    }
 }
 
 fn edits_json(edits: &Edits) -> Vec<u8> {

@@ -51,6 +51,7 @@ fn settings() -> SubmissionSettings {
         max_attempts: 3,
         mastering: Mastering::default(),
         takes: BTreeMap::new(),
+        restart: 0,
     }
 }
 
@@ -208,6 +209,7 @@ fn a_submission_is_named_by_what_is_delivered_and_by_nothing_else() {
     let louder = Mastering { target_lufs: -16.0, ..Mastering::default() };
     assert_ne!(id(&SubmissionSettings { mastering: louder, ..settings() }), id(&settings()));
     let long = EpisodeId::parse("e".repeat(80)).unwrap();
+    assert_ne!(id(&SubmissionSettings { restart: 1, ..settings() }), id(&settings()));
     let longest = id(&SubmissionSettings { episode: long, ..settings() });
     assert!(schemas::SubmissionId::parse(longest.as_str()).is_ok());
 }

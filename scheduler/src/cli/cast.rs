@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::Exit;
@@ -11,6 +11,7 @@ use super::script_args::title_of;
 use crate::cast::{is_language, starter_cast};
 use crate::export::replace_file;
 use crate::plan::spoken_lines;
+use crate::submit::SubmitError;
 
 /// Writes a cast to start from: every character with line counts and first appearance
 #[derive(Debug, Args)]
@@ -33,7 +34,10 @@ pub(crate) struct CastArgs {
 
 pub(crate) fn run(args: &CastArgs) -> anyhow::Result<Exit> {
     let script = screenplay::read_path(&args.script)?;
-    let lines = spoken_lines(&script)?;
+    let lines = spoken_lines(&script).with_context(|| args.script.display().to_string())?;
+    if lines.is_empty() {
+        note(format!("{}: {}", args.script.display(), SubmitError::Silent));
+    }
     let of_page = script
         .title_page
         .iter()
@@ -47,7 +51,7 @@ pub(crate) fn run(args: &CastArgs) -> anyhow::Result<Exit> {
     }
     let language = args.language.clone().or(of_page).unwrap_or_else(|| "en-US".into());
     let stem = args.script.file_stem().unwrap_or_default().to_string_lossy();
-    let text = starter_cast(&lines, title_of(&script, None).unwrap_or(&stem), &language);
+    let text = starter_cast(&lines, title_of(&script, None).as_deref().unwrap_or(&stem), &language);
     match &args.to {
         None => line(text.trim_end())?,
         Some(path) if path.exists() => {
@@ -55,7 +59,8 @@ pub(crate) fn run(args: &CastArgs) -> anyhow::Result<Exit> {
         }
         Some(path) => {
             replace_file(path, text.as_bytes())?;
-            note(format!("{} written; edit it, then: tableread plan", path.display()));
+            let (cast, script) = (path.display(), args.script.display());
+            note(format!("{cast} written; edit it, then: tableread plan {script} --cast {cast}"));
         }
     }
     Ok(Exit::Done)

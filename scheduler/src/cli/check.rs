@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use screenplay::{Doubt, Severity};
+use screenplay::{Doubt, Script, Severity, Span};
 use serde::Serialize;
 
 use super::Exit;
 use super::output::{counted, json_line, line, note};
+use crate::plan::{BadIds, IdProblem, LONGEST_LINE, Place, spoken_lines};
 
 /// Lists what the reader was not sure of, with line, column and what to do
 #[derive(Debug, Args)]
@@ -33,7 +34,9 @@ struct Row<'a> {
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let script = screenplay::read_path(&args.file)?;
     let file = args.file.display().to_string();
-    for doubt in &script.doubts {
+    let of_lines = doubts_of_lines(&script);
+    let doubts: Vec<_> = script.doubts.iter().chain(&of_lines).collect();
+    for doubt in &doubts {
         let (at_line, column) = (doubt.span.line, doubt.span.column);
         if args.json {
             json_line(&Row { file: file.clone(), line: at_line, column, doubt })?;
@@ -46,11 +49,46 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
             line(format!("{file}:{at_line}:{column}: {severity}: {message}; {suggestion}"))?;
         }
     }
-    if script.doubts.is_empty() {
+    if doubts.is_empty() {
         note(format!("{file}: nothing doubtful"));
         Ok(Exit::Done)
     } else {
-        note(format!("{file}: {}", counted(script.doubts.len() as u64, "doubt")));
+        note(format!("{file}: {}", counted(doubts.len() as u64, "doubt")));
         Ok(Exit::Doubts)
+    }
+}
+
+/// What would stop a plan whoever is cast: ids that clash, speeches too long, nobody speaking.
+fn doubts_of_lines(script: &Script) -> Vec<Doubt> {
+    let lines = match spoken_lines(script) {
+        Ok(lines) => lines,
+        Err(BadIds(problems)) => return problems.iter().map(doubt_of_id).collect(),
+    };
+    if lines.is_empty() && script.doubts.is_empty() {
+        let suggestion = "write a speech as a name in capitals on a line of its own with the words \
+                          on the next, or give the cast a narrator to have the action read";
+        let start = Place { line: 1, column: 1 };
+        return vec![error(start, "nobody_speaks", "nobody says anything", suggestion)];
+    }
+    let long = lines.iter().filter(|line| line.text.chars().count() > LONGEST_LINE);
+    long.map(|line| {
+        let message = format!("{} speaks more than {LONGEST_LINE} characters", line.character);
+        error(line.place, "too_long", &message, "split the speech in two")
+    })
+    .collect()
+}
+
+fn doubt_of_id(IdProblem { place, message }: &IdProblem) -> Doubt {
+    let (message, suggestion) = message.split_once("; ").unwrap_or((message, "change the id"));
+    error(*place, "bad_id", message, suggestion)
+}
+
+fn error(at: Place, code: &'static str, message: &str, suggestion: &str) -> Doubt {
+    Doubt {
+        span: Span { start: 0, end: 0, line: at.line, column: at.column },
+        severity: Severity::Error,
+        code,
+        message: message.to_owned(),
+        suggestion: suggestion.to_owned(),
     }
 }

@@ -1,11 +1,14 @@
 //! `tableread enqueue`: an episode for workers that run elsewhere.
 
 use clap::Args;
+use schemas::Totals;
 
 use super::Exit;
+use super::export::tell_folder;
 use super::output::{counted, json_line, line};
 use super::place::PlaceArgs;
 use super::progress::follow;
+use super::render::{refuse_replaced, tell_restart};
 use super::script_args::{MasteringArgs, QueueingArgs, ScriptArgs};
 use crate::export::export;
 use crate::finish::finish;
@@ -20,7 +23,7 @@ Example, two processes on one queue:
   tableread enqueue pilot.fountain --cast cast.toml --out pilot --wait &
   tableread-worker run --out pilot --until-empty
 
-Exit code: 0; with --wait 3 when lines have failed.")]
+Exit code: 0; with --wait 3 when lines have failed or were cancelled.")]
 pub(crate) struct EnqueueArgs {
     #[command(flatten)]
     script: ScriptArgs,
@@ -42,8 +45,11 @@ pub(crate) async fn run(args: EnqueueArgs) -> anyhow::Result<Exit> {
     let upload = args.script.read(&args.mastering, &args.queueing)?;
     let place = args.place.begin()?;
     let (queue, store) = (place.open_queue()?, place.open_store().await?);
-    let prepared = prepare(&upload, &store).await?;
-    let submitted = submit(&upload, prepared, queue.as_ref(), &store).await?;
+    let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
+    let submitted = submit(&upload, prepared, queue.as_ref(), &store)
+        .await
+        .map_err(|err| args.script.blame(err))?;
+    tell_restart(&submitted);
     let (id, added) = (&submitted.id, &submitted.added);
     if args.json {
         json_line(&serde_json::json!({
@@ -59,17 +65,28 @@ pub(crate) async fn run(args: EnqueueArgs) -> anyhow::Result<Exit> {
         line(format!("{id} is in the queue already"))?;
     } else {
         line(format!("{id}: {} queued", counted(added.lines + added.revived, "line")))?;
-        line(format!("Follow it:  tableread status {} --watch", upload.episode))?;
+        line(format!(
+            "Follow it:  tableread status {}{} --watch",
+            upload.episode,
+            args.place.as_typed()
+        ))?;
     }
     if !args.wait {
         return Ok(Exit::Done);
     }
     follow(queue.as_ref(), id).await?;
+    refuse_replaced(queue.as_ref(), &upload.episode, id).await?;
     let manifest = finish(queue.as_ref(), &store, id).await?;
     let exported = export(&manifest, &store, &place.out).await?;
+    tell_folder(&exported, &place.out);
     if !args.json {
-        let delivered = counted(manifest.totals.delivered, "line");
-        line(format!("{delivered} delivered into {}", exported.folder.display()))?;
+        let Totals { lines, delivered, .. } = manifest.totals;
+        let (of, folder) = (counted(lines, "line"), exported.folder.display());
+        line(format!("{delivered} of {of} delivered into {folder}"))?;
     }
-    Ok(if manifest.totals.failed > 0 { Exit::SomeFailed } else { Exit::Done })
+    Ok(if manifest.totals.delivered < manifest.totals.lines {
+        Exit::SomeFailed
+    } else {
+        Exit::Done
+    })
 }

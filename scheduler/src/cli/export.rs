@@ -1,11 +1,13 @@
 //! `tableread export`: files of what is rendered so far.
 
+use std::path::Path;
+
 use clap::Args;
 
-use super::output::{counted, duration, json_line, line};
+use super::output::{counted, duration, json_line, line, note};
 use super::place::PlaceArgs;
 use super::{Exit, find_submission};
-use crate::export::export;
+use crate::export::{Exported, export};
 use crate::finish::finish;
 
 /// Writes what is rendered of an episode as files: lines, mix, captions, timeline, manifest
@@ -31,7 +33,9 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<Exit> {
     let (queue, store) = (place.open_queue()?, place.open_store().await?);
     let submission = find_submission(queue.as_ref(), &args.episode).await?;
     let manifest = finish(queue.as_ref(), &store, &submission).await?;
-    let exported = export(&manifest, &store, args.to.as_ref().unwrap_or(&place.out)).await?;
+    let folder = args.to.as_ref().unwrap_or(&place.out);
+    let exported = export(&manifest, &store, folder).await?;
+    tell_folder(&exported, folder);
     if args.json {
         json_line(&serde_json::json!({
             "submission": submission,
@@ -50,4 +54,15 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<Exit> {
         ))?;
     }
     Ok(if manifest.totals.failed > 0 { Exit::SomeFailed } else { Exit::Done })
+}
+
+/// Says so when the files are not where they were asked for.
+pub(super) fn tell_folder(exported: &Exported, asked: &Path) {
+    if exported.folder != asked {
+        note(format!(
+            "{} holds the files of another episode: these are in {}",
+            asked.display(),
+            exported.folder.display()
+        ));
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Exit;
@@ -24,8 +26,9 @@ pub(crate) struct LinesArgs {
 }
 
 /// One line of dialogue, for programs.
-#[derive(Debug, Serialize)]
-struct Row<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Row<'a> {
+    /// Names the line within its episode. Carried over from earlier drafts only by a plan.
     id: &'a str,
     /// The scene's heading.
     scene: &'a str,
@@ -33,20 +36,28 @@ struct Row<'a> {
     scene_number: u32,
     /// The number the script gives the scene.
     scene_label: Option<&'a str>,
+    /// Who says it, as written, without what stands in brackets.
     character: &'a str,
     /// What is said; what the positions of parentheticals count in, in bytes.
     text: &'a str,
+    /// Whether every word of it is sung.
     is_sung: bool,
+    /// What stands in brackets after the name, in order.
     extensions: Vec<String>,
+    /// Directions in order.
     parentheticals: &'a [Parenthetical],
+    /// Which half of two lines spoken at once: `left` or `right`.
+    #[schemars(with = "Option<String>")]
     dual: Option<screenplay::Dual>,
+    /// Where its cue stands, from 1.
     line: u32,
+    /// The same, counted in characters from 1.
     column: u32,
 }
 
 pub(crate) fn run(args: &LinesArgs) -> anyhow::Result<Exit> {
     let script = screenplay::read_path(&args.file)?;
-    let lines = spoken_lines(&script)?;
+    let lines = spoken_lines(&script).with_context(|| args.file.display().to_string())?;
     if args.json {
         for line in &lines {
             json_line(&row(line))?;

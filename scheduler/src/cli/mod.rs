@@ -12,6 +12,8 @@ mod place;
 mod plan;
 mod progress;
 mod render;
+#[cfg(test)]
+mod schema_files;
 mod script_args;
 mod status;
 

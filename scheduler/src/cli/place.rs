@@ -27,7 +27,7 @@ pub(crate) struct PlaceArgs {
 /// The addresses a command works with.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    /// Where exported files go.
+    /// Where exported files go, unless another episode's are there.
     pub(crate) out: PathBuf,
     queue: String,
     store: String,
@@ -56,6 +56,24 @@ impl PlaceArgs {
             );
         }
         Ok(place)
+    }
+
+    /// For commands that only look: what is not there counts as empty. The queue comes with
+    /// `--queue` or a folder that has one, the store likewise.
+    pub(crate) async fn peek(&self) -> anyhow::Result<(Option<Arc<dyn Queue>>, Store)> {
+        let place = self.resolve();
+        let has_queue = self.queue.is_some() || Path::new(&place.queue).exists();
+        let has_store = self.store.is_some() || Path::new(&place.store).exists();
+        let queue = if has_queue { Some(place.open_queue()?) } else { None };
+        let store =
+            if has_store { place.open_store().await? } else { Store::open("memory:").await? };
+        Ok((queue, store))
+    }
+
+    /// The folder as it would be typed again behind a command, with a space before it; nothing when
+    /// it is the usual one.
+    pub(crate) fn as_typed(&self) -> String {
+        self.out.as_ref().map(|out| format!(" --out {}", out.display())).unwrap_or_default()
     }
 
     fn resolve(&self) -> Place {

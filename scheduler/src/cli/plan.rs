@@ -1,10 +1,10 @@
 //! `tableread plan`: what would be rendered, and what is rendered already.
 
-use anyhow::Context as _;
 use clap::Args;
 use queue::Queue;
-use schemas::Edits;
-use store::Store;
+use schemars::JsonSchema;
+use schemas::{Edits, SynthKey};
+use serde::Serialize;
 
 use super::Exit;
 use super::output::{counted, duration, json_pretty, line, table};
@@ -34,13 +34,12 @@ pub(crate) struct PlanArgs {
 
 pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<Exit> {
     let upload = args.script.read(&args.mastering, &args.queueing)?;
-    let (queue, store) = match args.place.existing() {
-        Ok(place) => (Some(place.open_queue()?), place.open_store().await?),
-        Err(_) => (None, Store::open("memory:").await?),
-    };
-    let prepared = prepare(&upload, &store).await?;
+    let (queue, store) = args.place.peek().await?;
+    let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
     if args.json {
-        json_pretty(&as_json(&prepared)?)?;
+        let Prepared { plan, takes, edits, .. } = &prepared;
+        let report = PlanReport { plan, rendered: takes.keys().collect(), edits: *edits };
+        json_pretty(&report)?;
         return Ok(Exit::Done);
     }
     let speed = match &queue {
@@ -52,14 +51,16 @@ pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The plan, with what of it is rendered already.
-fn as_json(prepared: &Prepared) -> anyhow::Result<serde_json::Value> {
-    let mut json = serde_json::to_value(&prepared.plan)?;
-    let object = json.as_object_mut().context("a plan is an object")?;
-    let rendered: Vec<_> = prepared.takes.keys().collect();
-    object.insert("rendered".into(), serde_json::to_value(rendered)?);
-    object.insert("edits".into(), serde_json::to_value(prepared.edits)?);
-    Ok(json)
+/// What `plan --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PlanReport<'a> {
+    /// The plan.
+    #[serde(flatten)]
+    plan: &'a Plan,
+    /// Takes of the plan that are in the store already, in no meaningful order, each once.
+    rendered: Vec<&'a SynthKey>,
+    /// What changed since the episode was last submitted; absent when it never was.
+    edits: Option<Edits>,
 }
 
 fn voices(plan: &Plan) -> String {

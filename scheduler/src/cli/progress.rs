@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use queue::Queue;
-use schemas::{Counts, Progress, SubmissionId};
+use schemas::{Counts, Progress, SubmissionId, SubmissionState};
 use tokio::time::Instant;
 
-use super::output::{counted, duration, is_watched, note};
+use super::output::{counted, duration, is_watched, note, times_real_time};
 
 /// How often the queue is asked.
 const POLL: Duration = Duration::from_millis(200);
@@ -39,6 +39,7 @@ struct View {
     started: Instant,
     spoken_before_ms: Option<u64>,
     last_plain: Option<Instant>,
+    is_paused: bool,
 }
 
 impl View {
@@ -48,10 +49,24 @@ impl View {
         let target =
             if is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(1), target).with_style(style);
-        Self { bar, started: Instant::now(), spoken_before_ms: None, last_plain: None }
+        Self {
+            bar,
+            started: Instant::now(),
+            spoken_before_ms: None,
+            last_plain: None,
+            is_paused: false,
+        }
     }
 
     fn show(&mut self, progress: &Progress) {
+        let is_paused = progress.state == SubmissionState::Paused;
+        if is_paused && !self.is_paused {
+            let episode = &progress.episode;
+            self.bar.suspend(|| {
+                note(format!("{episode} is paused; go on with: tableread resume {episode}"));
+            });
+        }
+        self.is_paused = is_paused;
         let (position, length) = work(&progress.lines);
         self.bar.set_length(length);
         self.bar.set_position(position);
@@ -75,9 +90,14 @@ impl View {
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let gained_ms = spoken_ms.saturating_sub(before_ms);
         if gained_ms > 0 && elapsed_ms > 500 {
-            parts.push(format!("{} × real time", gained_ms / elapsed_ms));
-            let left_ms = progress.estimated_open_ms.saturating_mul(elapsed_ms) / gained_ms;
-            parts.push(format!("about {} left", duration(left_ms)));
+            let open_ms = progress.estimated_open_ms;
+            if open_ms == 0 {
+                parts.push("all spoken, mastering".into());
+            } else {
+                parts.push(format!("{} real time", times_real_time(gained_ms, elapsed_ms)));
+                let left_ms = open_ms.saturating_mul(elapsed_ms) / gained_ms;
+                parts.push(format!("about {} left to speak", duration(left_ms)));
+            }
         }
         parts.join(", ")
     }

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::Args;
 use queue::Queue;
-use schemas::{LineOutcome, Manifest, SubmissionId, WorkerId};
+use schemas::{EpisodeId, LineOutcome, Manifest, SubmissionId, WorkerId};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
 use super::config::search_path;
+use super::export::tell_folder;
 use super::output::{counted, duration, json_line, line, note, table, times_real_time};
-use super::place::{Place, PlaceArgs};
+use super::place::PlaceArgs;
 use super::progress::follow;
 use super::script_args::{MasteringArgs, QueueingArgs, ScriptArgs};
 use crate::export::{Exported, export};
@@ -34,7 +35,8 @@ Examples:
   tableread render pilot.fdx --cast cast.toml --scratch      a timing track, whatever voices are cast
   tableread render pilot.fountain --cast cast.toml --bitrate 96   masters again, speaks nothing
 
-Exit code: 0 everything delivered, 3 some lines failed, 130 interrupted, 1 could not be done.")]
+Exit code: 0 everything delivered, 3 some lines failed or were cancelled, 130 interrupted, 1 could
+not be done.")]
 pub(crate) struct RenderArgs {
     #[command(flatten)]
     script: ScriptArgs,
@@ -57,9 +59,12 @@ pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
     let upload = args.script.read(&args.mastering, &args.queueing)?;
     let place = args.place.begin()?;
     let (queue, store) = (place.open_queue()?, place.open_store().await?);
-    let prepared = prepare(&upload, &store).await?;
+    let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
     refuse_other_models(&prepared.plan)?;
-    let submitted = submit(&upload, prepared, queue.as_ref(), &store).await?;
+    let submitted = submit(&upload, prepared, queue.as_ref(), &store)
+        .await
+        .map_err(|err| args.script.blame(err))?;
+    tell_restart(&submitted);
     tell_edits(&submitted);
     stages.end("plan");
 
@@ -68,6 +73,7 @@ pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
         Work { queue: queue.clone(), store: store.clone(), id: submitted.id.clone(), threads };
     let is_interrupted = work.until_done(&place.cache()).await?;
     stages.end("render");
+    refuse_replaced(queue.as_ref(), &upload.episode, &submitted.id).await?;
     let manifest = finish(queue.as_ref(), &store, &submitted.id).await?;
     if is_interrupted {
         note(format!(
@@ -77,15 +83,49 @@ pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
         ));
         return Ok(Exit::Interrupted);
     }
-    let exported = export(&manifest, &store, &place.out).await?;
+    let exported = tokio::select! {
+        exported = export(&manifest, &store, &place.out) => exported?,
+        signal = tokio::signal::ctrl_c() => {
+            signal.context("Ctrl-C cannot be listened for")?;
+            note("interrupted while files were written; run the same command again to go on");
+            return Ok(Exit::Interrupted);
+        }
+    };
+    tell_folder(&exported, &place.out);
     stages.end("export");
     let outcome = Outcome { manifest: &manifest, exported: &exported, stages };
     if args.json {
         outcome.print_json()?;
     } else {
-        outcome.print(&place, &args.script.script)?;
+        outcome.print(&args)?;
     }
-    Ok(if manifest.totals.failed > 0 { Exit::SomeFailed } else { Exit::Done })
+    Ok(if manifest.totals.delivered < manifest.totals.lines {
+        Exit::SomeFailed
+    } else {
+        Exit::Done
+    })
+}
+
+/// Stops before the files of a version that is not wanted any more are written over the newer ones.
+pub(super) async fn refuse_replaced(
+    queue: &dyn Queue,
+    episode: &EpisodeId,
+    id: &SubmissionId,
+) -> anyhow::Result<()> {
+    match queue.submissions(Some(episode)).await?.first() {
+        Some(newest) if newest.submission != *id => bail!(
+            "a newer version of {episode} was submitted meanwhile ({}), so this one is not finished; \
+             watch it with: tableread status {episode}",
+            newest.submission
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(super) fn tell_restart(submitted: &Submitted) {
+    if submitted.is_restarted {
+        note("audio of this episode is gone from the store and is made again");
+    }
 }
 
 /// Stops before anything waits for a model that nobody here has.
@@ -249,13 +289,16 @@ impl Outcome<'_> {
         }))
     }
 
-    fn print(&self, place: &Place, script: &Path) -> anyhow::Result<()> {
+    fn print(&self, args: &RenderArgs) -> anyhow::Result<()> {
         line(self.characters())?;
         line(self.times())?;
         for failed in self.failures() {
             line(failed)?;
         }
-        let out = place.out.display();
+        if self.manifest.totals.pending > 0 {
+            let pending = counted(self.manifest.totals.pending, "line");
+            line(format!("{pending} cancelled; the same command renders them after all"))?;
+        }
         if let Some(mix) = &self.exported.mix {
             line(format!(
                 "\nEpisode   {}  ({})",
@@ -264,19 +307,21 @@ impl Outcome<'_> {
             ))?;
         }
         line(format!("Timeline  {}", self.exported.timeline.display()))?;
-        line(format!("Lines     {out}/lines  Manifest  {}", self.exported.manifest.display()))?;
-        let episode = &self.manifest.episode;
+        let folder = self.exported.folder.display();
+        line(format!("Lines     {folder}/lines  Manifest  {}", self.exported.manifest.display()))?;
+        let (episode, place) = (&self.manifest.episode, args.place.as_typed());
+        let script = args.script.script.display();
         line("\nNext:")?;
         line(format!(
-            "  tableread status {episode} --out {out}        what is done, and what failed and why"
+            "  tableread status {episode}{place}        what is done, and what failed and why"
         ))?;
         line(format!(
-            "  tableread lines {} --json        every line with its id, for your tools",
-            script.display()
+            "  tableread lines {script} --json        every line with its id, for your tools"
         ))?;
         line(format!(
-            "  tableread render {} --cast CAST --out {out}        after an edit: only what changed is spoken",
-            script.display()
+            "  tableread render {script} --cast {}{place}        after an edit: only what changed is \
+             spoken",
+            args.script.cast.display()
         ))
     }
 

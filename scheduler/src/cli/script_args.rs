@@ -6,12 +6,13 @@ use anyhow::Context;
 use clap::Args;
 use schemas::{EpisodeId, Mastering};
 use screenplay::Script;
+use sha2::{Digest as _, Sha256};
 
 use super::output::{counted, note};
-use crate::cast::Cast;
+use crate::cast::{Cast, CastError};
 use crate::lexicon::Lexicon;
-use crate::plan::PlanOptions;
-use crate::submit::Upload;
+use crate::plan::{PlanError, PlanOptions};
+use crate::submit::{SubmitError, Upload};
 
 /// A screenplay and how it is to be spoken.
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(crate) struct ScriptArgs {
     pub(crate) script: PathBuf,
     /// Cast: who speaks in which voice (TOML; `tableread cast SCRIPT` writes one to start from)
     #[arg(long, value_name = "FILE")]
-    cast: PathBuf,
+    pub(crate) cast: PathBuf,
     /// Pronunciations (TOML)
     #[arg(long, value_name = "FILE")]
     lexicon: Option<PathBuf>,
@@ -122,17 +123,42 @@ impl ScriptArgs {
 
     fn episode_of(&self, script: &Script, cast: &Cast) -> EpisodeId {
         let stem = self.script.file_stem().unwrap_or_default().to_string_lossy();
-        EpisodeId::from_title(title_of(script, cast.title.as_deref()).unwrap_or(&stem))
+        episode_named(title_of(script, cast.title.as_deref()).as_deref().unwrap_or(&stem))
+    }
+
+    /// Adds the file to what is told of it.
+    pub(crate) fn blame(&self, err: SubmitError) -> anyhow::Error {
+        let in_script = match &err {
+            SubmitError::Silent => true,
+            SubmitError::Plan(why) => !matches!(why, PlanError::Cast(CastError::Voice(_))),
+            SubmitError::Ledger(_) | SubmitError::Store(_) | SubmitError::Queue(_) => false,
+        };
+        let err = anyhow::Error::from(err);
+        if in_script { err.context(self.script.display().to_string()) } else { err }
     }
 }
 
-/// The title people gave the episode: the cast's, else the title page's.
-pub(crate) fn title_of<'a>(script: &'a Script, cast_title: Option<&'a str>) -> Option<&'a str> {
+/// The id of an episode of this title. Ids are ASCII: a title that leaves no letter of it gets some
+/// digits of its hash, so that two such titles are two episodes.
+fn episode_named(title: &str) -> EpisodeId {
+    let slug = EpisodeId::from_title(title);
+    if title.chars().any(|c| c.is_ascii_alphabetic()) || title.is_ascii() {
+        return slug;
+    }
+    let hash = schemas::hex(&Sha256::digest(title)[..4]);
+    EpisodeId::from_title(&format!("{slug}-{hash}"))
+}
+
+/// The title people gave the episode, on one line: the cast's, else the title page's.
+pub(crate) fn title_of(script: &Script, cast_title: Option<&str>) -> Option<String> {
     let page = || {
         let is_title = |field: &&screenplay::TitleField| field.key.eq_ignore_ascii_case("title");
         script.title_page.iter().find(is_title).map(|field| field.value.as_str())
     };
-    cast_title.or_else(page).filter(|title| title.chars().any(|c| c.is_ascii_alphanumeric()))
+    cast_title
+        .or_else(page)
+        .map(|title| title.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|title| title.chars().any(char::is_alphanumeric))
 }
 
 fn read_cast(path: &Path) -> anyhow::Result<Cast> {
@@ -145,4 +171,18 @@ fn read_text(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     String::from_utf8(bytes)
         .map_err(|_| anyhow::anyhow!("{} is not UTF-8 text: save it as UTF-8", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_in_any_script_are_episodes_of_their_own() {
+        assert_eq!(episode_named("Night Ferry").as_str(), "night-ferry");
+        assert_eq!(episode_named("Été 2").as_str(), "t-2");
+        assert_eq!(episode_named("7").as_str(), "7");
+        assert_eq!(episode_named("夜の船").as_str(), "episode-b56d93b8");
+        assert_ne!(episode_named("夜の船 2"), episode_named("海 2"));
+    }
 }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use comfy_table::{Cell, Color, Table};
 use queue::Queue;
+use schemars::JsonSchema;
 use schemas::{LineRecord, LineState, Progress, SubmissionId, SubmissionState};
 use serde::Serialize;
 
@@ -37,8 +38,9 @@ pub(crate) struct StatusArgs {
 }
 
 /// One submission in full, for programs.
-#[derive(Debug, Serialize)]
-struct Detail {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Detail {
+    /// How far it is.
     #[serde(flatten)]
     progress: Progress,
     /// Every line in script order.
@@ -89,9 +91,10 @@ async fn show(
         (true, true) => json_line(&Detail { progress, line_records })?,
         (true, false) => json_pretty(&Detail { progress, line_records })?,
         (false, _) => {
+            let episode = progress.episode.to_string();
             line(overview(std::slice::from_ref(&progress), args.watch))?;
             line(characters(&line_records).to_string())?;
-            for sentence in failures(&line_records) {
+            for sentence in failures(&episode, &line_records) {
                 line(sentence)?;
             }
         }
@@ -178,15 +181,14 @@ fn characters(records: &[LineRecord]) -> Table {
     rows
 }
 
-fn failures(records: &[LineRecord]) -> Vec<String> {
+fn failures(episode: &str, records: &[LineRecord]) -> Vec<String> {
     let failed: Vec<_> =
         records.iter().filter(|record| record.state == LineState::Failed).collect();
     let mut sentences = Vec::new();
     if let Some(first) = failed.first() {
         sentences.push(format!(
-            "{} failed; after mending the cause: tableread retry {} [--line {}]",
+            "{} failed; after mending the cause: tableread retry {episode} [--line {}]",
             counted(failed.len() as u64, "line"),
-            "EPISODE",
             first.job.id
         ));
     }

@@ -47,11 +47,12 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Name a file has while it is being written.
+/// Name a file has while it is being written: another one in each process, because two may export
+/// one episode at the same time.
 #[must_use]
 fn half_written(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
+    name.push(format!(".{}.part", std::process::id()));
     path.with_file_name(name)
 }
 

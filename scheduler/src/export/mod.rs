@@ -47,9 +47,12 @@ pub struct Exported {
 /// Why an export failed. What is in the folder stays usable.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// An object cannot be read.
+    /// The store cannot be read.
     #[error("the export cannot read the store")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
+    /// An object was there and is no more.
+    #[error("rendered audio is gone from the store; render the episode again to make it anew")]
+    Lost(#[source] StoreError),
     /// A file cannot be written.
     #[error("cannot write {path}; free space or choose another folder", path = path.display())]
     File {
@@ -73,10 +76,33 @@ pub enum ExportError {
     Mix(#[source] audio::AudioError),
 }
 
+impl From<StoreError> for ExportError {
+    fn from(err: StoreError) -> Self {
+        match err {
+            StoreError::NotFound { .. } => Self::Lost(err),
+            StoreError::Unavailable { .. }
+            | StoreError::Denied { .. }
+            | StoreError::BadAddress { .. } => Self::Store(err),
+        }
+    }
+}
+
+/// Where an episode is exported: `folder` itself, or a folder of its own below it when `folder` holds
+/// another episode's export, whose files would be lost.
+fn folder_of(manifest: &Manifest, folder: &Path) -> PathBuf {
+    match read_manifest(folder) {
+        Some(there) if there.episode != manifest.episode => {
+            folder.join("episodes").join(manifest.episode.as_str())
+        }
+        Some(_) | None => folder.to_owned(),
+    }
+}
+
 /// Writes everything into `folder`: `lines/*.m4a`, `episode.m4a`, `captions.vtt` and `.srt`,
 /// `timeline.svg` and `manifest.json`, each replaced whole.
 ///
-/// Line files of an earlier export that this one does not have are removed. The mix and the picture
+/// Another episode's export stays as it is: this one then goes into `episodes/EPISODE` below it.
+/// Files of an earlier export that this one does not have are removed. The mix and the picture
 /// are only made anew when something they are made of changed.
 ///
 /// # Errors
@@ -86,6 +112,7 @@ pub async fn export(
     store: &Store,
     folder: &Path,
 ) -> Result<Exported, ExportError> {
+    let folder = &folder_of(manifest, folder);
     let before = read_manifest(folder);
     let lines_written = write_lines(manifest, store, folder).await?;
     if let Some(before) = &before {
@@ -108,8 +135,10 @@ pub async fn export(
     let is_mixed = before.as_ref().is_some_and(|before| sounds_the_same(before, manifest));
     if !(is_mixed && mix_path.exists() && timeline_path.exists()) {
         let mixed = mix::mix(manifest, &places, store).await?;
-        if let Some(bytes) = &mixed.m4a {
-            write(&mix_path, bytes)?;
+        match &mixed.m4a {
+            Some(bytes) => write(&mix_path, bytes)?,
+            // Nothing is delivered any more: the mix of before would tell otherwise.
+            None => remove(&mix_path),
         }
         let svg = picture(manifest, &places, mixed.peaks);
         write(&timeline_path, svg.as_bytes())?;
@@ -184,13 +213,18 @@ fn remove_stale(before: &Manifest, now: &Manifest, folder: &Path) {
             !name.contains(['/', '\\']) && Path::new(name).extension().is_some_and(|e| e == "m4a")
         });
         if is_ours && !kept.contains(file) {
-            match std::fs::remove_file(folder.join(file)) {
-                Err(err) if err.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(file, %err, "stale line file not removed");
-                }
-                Ok(()) | Err(_) => {}
-            }
+            remove(&folder.join(file));
         }
+    }
+}
+
+/// Removes a file that is of an earlier export; one that is gone already is as good.
+fn remove(path: &Path) {
+    match std::fs::remove_file(path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(file = %path.display(), %err, "stale file not removed");
+        }
+        Ok(()) | Err(_) => {}
     }
 }
 

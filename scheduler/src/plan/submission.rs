@@ -24,6 +24,9 @@ pub struct SubmissionSettings {
     pub mastering: Mastering,
     /// Takes that are in the store already; others than the plan's do not matter.
     pub takes: BTreeMap<SynthKey, TakeFacts>,
+    /// How often it was begun anew because the store had lost its audio; 0 at first, and part of
+    /// the id from then on.
+    pub restart: u32,
 }
 
 /// Makes the submission of a plan: pure, and always the same for the same plan and settings.
@@ -32,10 +35,10 @@ pub struct SubmissionSettings {
 /// and mastering. Priority, attempts and what is rendered already change nothing about that.
 #[must_use]
 pub fn to_submission(plan: &Plan, settings: &SubmissionSettings) -> NewSubmission {
-    let SubmissionSettings { episode, priority, max_attempts, mastering, takes } = settings;
+    let SubmissionSettings { episode, priority, max_attempts, mastering, takes, .. } = settings;
     let lines = plan.lines.iter().map(|line| queued(line, takes)).collect();
     let submission = Submission {
-        id: SubmissionId::new(&fitting(episode), &plan_hash(plan, episode, mastering)),
+        id: SubmissionId::new(&fitting(episode), &plan_hash(plan, settings)),
         episode: episode.clone(),
         title: plan.title.clone(),
         priority: (*priority).min(9),
@@ -74,7 +77,8 @@ struct Weighed<'a> {
     gain_db: f32,
 }
 
-fn plan_hash(plan: &Plan, episode: &EpisodeId, mastering: &Mastering) -> String {
+fn plan_hash(plan: &Plan, settings: &SubmissionSettings) -> String {
+    let SubmissionSettings { episode, mastering, restart, .. } = settings;
     let mut hasher = Sha256::new();
     let mut weigh = |json: serde_json::Result<Vec<u8>>| {
         hasher.update(json.expect("our own plain structs always serialise"));
@@ -97,6 +101,9 @@ fn plan_hash(plan: &Plan, episode: &EpisodeId, mastering: &Mastering) -> String 
     }
     for keyed in &plan.voices {
         weigh(serde_json::to_vec(keyed));
+    }
+    if *restart > 0 {
+        weigh(serde_json::to_vec(&("restart", restart)));
     }
     hex(&hasher.finalize())
 }

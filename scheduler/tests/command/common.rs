@@ -1,6 +1,7 @@
 //! A folder to work in and the commands to run there.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
@@ -19,12 +20,60 @@ static WORKER: LazyLock<PathBuf> = LazyLock::new(|| {
     Path::new(env!("CARGO_BIN_EXE_tableread")).with_file_name("tableread-worker")
 });
 
+/// Tells builds of the command, and what they render, from one another.
+static BUILD: LazyLock<String> = LazyLock::new(|| {
+    let built = std::fs::metadata(env!("CARGO_BIN_EXE_tableread")).unwrap().modified().unwrap();
+    let script = fixtures::read("screenplays/lighthouse.fountain");
+    let cast = fixtures::read("casts/lighthouse.toml");
+    format!("{built:?} {:x?} {:x?}", Sha256::digest(script), Sha256::digest(cast))
+});
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            std::fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
+}
+
 /// A folder of its own for one test.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A folder whose `out` holds the short shipped episode, rendered.
+    ///
+    /// It is rendered once for each build of the command and copied from then on.
+    pub(crate) fn rendered() -> Self {
+        let folder = Self::new();
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rendered");
+        std::fs::create_dir_all(&shared).unwrap();
+        let mark = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(shared.join("mark"))
+            .unwrap();
+        mark.lock().unwrap();
+        if std::io::read_to_string(&mark).unwrap() != *BUILD {
+            let out = shared.join("out");
+            if out.exists() {
+                std::fs::remove_dir_all(&out).unwrap();
+            }
+            let render = format!("render {} --out {}", lighthouse(), out.display());
+            expect(0, &mut folder.tableread(&render));
+            std::fs::write(shared.join("mark"), &*BUILD).unwrap();
+        }
+        copy(&shared.join("out"), &folder.path("out"));
+        folder
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
