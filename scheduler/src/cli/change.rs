@@ -1,4 +1,4 @@
-//! `tableread retry`, `cancel`, `pause` and `resume`.
+//! `tableread retry`, `cancel`, `pause`, `resume` and `forget`.
 
 use anyhow::bail;
 use clap::Args;
@@ -68,6 +68,14 @@ pub(crate) async fn change(args: EpisodeArgs, change: SubmissionChange) -> anyho
         }
         SubmissionChange::Resume => format!("{submission} goes on"),
     })?;
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn forget(args: EpisodeArgs) -> anyhow::Result<Exit> {
+    let queue = args.place.existing()?.open_queue()?;
+    let submission = find_submission(queue.as_ref(), &args.episode).await?;
+    let lines = queue.forget(&submission).await?;
+    line(format!("{submission} is forgotten with its {}", counted(lines, "line")))?;
     Ok(Exit::Done)
 }
 

@@ -4,6 +4,12 @@ use std::ffi::OsString;
 
 use store::S3Settings;
 
+/// How this program was called, for commands to be called the same way.
+pub(super) fn program() -> String {
+    let called = std::env::args_os().next().map(|name| name.to_string_lossy().into_owned());
+    called.unwrap_or_else(|| "tableread".into())
+}
+
 /// The search path of programs, for finding synthesisers.
 pub(super) fn search_path() -> OsString {
     std::env::var_os("PATH").unwrap_or_default()

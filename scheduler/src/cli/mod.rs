@@ -36,7 +36,8 @@ A first episode:
   tableread render SCRIPT --cast cast.toml --out out hear it: out/episode.m4a
 
 Exit codes: 0 done; 1 could not be done, and standard error says why; 2 wrong usage, or doubts for
-`check`; 3 done, but some lines failed; 130 interrupted, run it again to go on."
+`check`; 3 done, but some lines failed or
+were cancelled; 130 interrupted, run it again to go on."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -63,6 +64,11 @@ enum Command {
     Pause(change::EpisodeArgs),
     /// Takes back a pause
     Resume(change::EpisodeArgs),
+    /// Deletes a finished submission from the queue
+    ///
+    /// What was rendered stays in the store and in exported files; only what the queue remembers of
+    /// the submission goes. One with open lines is refused: cancel it first.
+    Forget(change::EpisodeArgs),
 }
 
 /// How a command ended, short of an error.
@@ -112,6 +118,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Cancel(args) => change::cancel(args).await,
         Command::Pause(args) => change::change(args, SubmissionChange::Pause).await,
         Command::Resume(args) => change::change(args, SubmissionChange::Resume).await,
+        Command::Forget(args) => change::forget(args).await,
     }
 }
 

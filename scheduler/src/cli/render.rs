@@ -13,7 +13,7 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
-use super::config::search_path;
+use super::config::{program, search_path};
 use super::export::tell_folder;
 use super::output::{counted, duration, json_line, line, note, table, times_real_time};
 use super::place::PlaceArgs;
@@ -311,18 +311,19 @@ impl Outcome<'_> {
         line(format!("Lines     {folder}/lines  Manifest  {}", self.exported.manifest.display()))?;
         let (episode, place) = (&self.manifest.episode, args.place.as_typed());
         let script = args.script.script.display();
+        let (program, cast) = (program(), args.script.cast.display());
         line("\nNext:")?;
-        line(format!(
-            "  tableread status {episode}{place}        what is done, and what failed and why"
-        ))?;
-        line(format!(
-            "  tableread lines {script} --json        every line with its id, for your tools"
-        ))?;
-        line(format!(
-            "  tableread render {script} --cast {}{place}        after an edit: only what changed is \
-             spoken",
-            args.script.cast.display()
-        ))
+        for (command, what) in [
+            (format!("status {episode}{place}"), "what is done, and what failed and why"),
+            (format!("lines {script} --json"), "every line with its id, for your tools"),
+            (
+                format!("render {script} --cast {cast}{place}"),
+                "after an edit: only what changed is spoken",
+            ),
+        ] {
+            line(format!("  {program} {command}\n      {what}"))?;
+        }
+        Ok(())
     }
 
     /// One row a character, in order of appearance, and their sum.

@@ -174,3 +174,18 @@ fn a_starter_cast_has_the_title_on_one_line_and_says_what_comes_next() {
     let cast = std::fs::read_to_string(folder.path("cast.toml")).unwrap();
     assert!(cast.contains("title = \"NIGHT FERRY The Last Crossing\""), "{cast}");
 }
+
+#[test]
+fn only_what_is_finished_can_be_forgotten_and_its_files_stay() {
+    let folder = Folder::new();
+    expect(0, &mut folder.tableread(&format!("enqueue {} --out out", lighthouse())));
+    let told =
+        stderr(&expect(1, &mut folder.tableread("forget the-keeper-of-gull-rock --out out")));
+    assert!(told.contains("cancel"), "{told}");
+    expect(0, &mut folder.tableread("cancel the-keeper-of-gull-rock --out out"));
+    let told =
+        stdout(&expect(0, &mut folder.tableread("forget the-keeper-of-gull-rock --out out")));
+    assert!(told.contains("40 lines"), "{told}");
+    let status = expect(0, &mut folder.tableread("status --out out --json"));
+    assert_eq!(stdout(&status).trim(), "[]");
+}
