@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A line counts as done only once its object is in the store; every settlement is fenced by the
-//! lease it was given under. [`run`] is all a program needs; the binary `tableread-worker` and the
+//! lease it was given under. [`run()`] is all a program needs; the binary `tableread-worker` and the
 //! scheduler's `render` both call it.
 
 mod deliver;

@@ -52,7 +52,7 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// Opens the scratch engine with `slots` seats (at least one), for use as `open_speaker` of
-/// [`crate::run`].
+/// [`crate::run()`].
 ///
 /// `cache_dir` is a folder of the user's own, made when missing, where the built-in synthesiser keeps
 /// its voices; every process and thread may share it.

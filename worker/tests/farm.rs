@@ -73,6 +73,23 @@ async fn every_line_is_delivered_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_cast_adds_to_a_line_is_added_to_that_line_alone() {
+    let gains = async |added_db| {
+        let stage = Stage::new().await;
+        let mut new = submission(ENGINE, &[fake_voice("mira")], &texts(3));
+        new.lines[1].job.gain_db = added_db;
+        stage.queue.submit(new).await.unwrap();
+        run_to_the_end(&stage, 1).await;
+        let gain_db = |line: LineRecord| line.delivery.unwrap().gain_db;
+        stage.lines().await.into_iter().map(gain_db).collect::<Vec<_>>()
+    };
+    let (plain, quieter) = (gains(0.0).await, gains(-6.0).await);
+    let change: Vec<_> = plain.iter().zip(&quieter).map(|(a, b)| b - a).collect();
+    assert_eq!((change[0], change[2]), (0.0, 0.0));
+    assert!((change[1] + 6.0).abs() < 0.011, "{change:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_slot_and_eight_give_the_same_bytes() {
     let (one, eight) = (staged(24).await, staged(24).await);
     run_to_the_end(&one, 1).await;

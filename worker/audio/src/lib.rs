@@ -1,8 +1,8 @@
 //! PCM in, masters and deliveries out: resampling, trim, loudness, AAC in MP4.
 //!
 //! Pure functions over one channel of samples; no candle, tokio or network. The order a line goes
-//! through is [`finish`] (resample, trim, gain, ceiling, fades), then [`write_wav24`] and
-//! [`encode_aac`]; [`mix`] lays finished lines into an episode, which [`AacEncoder`] takes in pieces.
+//! through is [`finish()`] (resample, trim, gain, ceiling, fades), then [`write_wav24`] and
+//! [`encode_aac`]; [`mix()`] lays finished lines into an episode, which [`AacEncoder`] takes in pieces.
 //!
 //! All of it up to AAC is scalar arithmetic in a fixed order, so that the same take gives the same
 //! master on every machine.

@@ -9,7 +9,7 @@ const CEILING_DBFS: f32 = -1.0;
 /// Lays lines into silence at their places, in samples from the start.
 ///
 /// Lines may overlap, as in dual dialogue: they are added in the order given, and where the sum goes
-/// above −1 dBFS the limiter of [`finish`](crate::finish) turns it down. What reaches beyond
+/// above −1 dBFS the limiter of [`finish`](crate::finish()) turns it down. What reaches beyond
 /// `length_samples` is cut off.
 ///
 /// # Panics

@@ -1,7 +1,7 @@
 //! Speaks without weights, for timing tracks and for a first run on a fresh machine.
 //!
 //! Pico is built in and speaks six voices; `say` and espeak-ng are used where they are installed.
-//! Characters differ by pitch, tract size and rate. See [`palette`] for those that nobody cast.
+//! Characters differ by pitch, tract size and rate. See [`palette()`] for those that nobody cast.
 
 mod frame;
 mod join;
