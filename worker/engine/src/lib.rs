@@ -6,6 +6,7 @@
 
 mod error;
 mod estimate;
+pub mod qwen3_tts;
 pub mod scratch;
 mod speaker;
 

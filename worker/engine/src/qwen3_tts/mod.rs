@@ -1,0 +1,4 @@
+//! Qwen3-TTS 12 Hz: text to 16 codes a frame, codes to samples, a voice from a recording.
+//!
+//! Source: QwenLM/Qwen3-TTS at `022e286`.
+
