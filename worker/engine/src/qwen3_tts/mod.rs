@@ -2,3 +2,9 @@
 //!
 //! Source: QwenLM/Qwen3-TTS at `022e286`.
 
+mod check;
+pub mod config;
+mod error;
+pub mod weights;
+
+pub use error::LoadError;
