@@ -49,7 +49,11 @@ pub(super) fn codec(config: &CodecConfig) -> Checked {
     equal("decode_upsample_rate", config.decode_upsample_rate, upsampled)?;
     let downsampled = 2 * config.encoder_config.upsampling_ratios.iter().product::<usize>();
     equal("encode_downsample_rate", config.encode_downsample_rate, downsampled)?;
-    equal("encoder_config.codebook_size", config.encoder_config.codebook_size, decoder.codebook_size)
+    equal(
+        "encoder_config.codebook_size",
+        config.encoder_config.codebook_size,
+        decoder.codebook_size,
+    )
 }
 
 fn talker(config: &TalkerConfig) -> Checked {
@@ -75,7 +79,8 @@ fn talker(config: &TalkerConfig) -> Checked {
         ("talker_config.codec_think_bos_id", config.codec_think_bos_id),
         ("talker_config.codec_think_eos_id", config.codec_think_eos_id),
     ];
-    let languages = config.codec_language_id.values().map(|&id| ("talker_config.codec_language_id", id));
+    let languages =
+        config.codec_language_id.values().map(|&id| ("talker_config.codec_language_id", id));
     let speakers = config.spk_id.values().map(|&id| ("talker_config.spk_id", id));
     for (field, id) in ids.into_iter().chain(languages).chain(speakers) {
         below(field, id, config.vocab_size)?;
@@ -118,7 +123,12 @@ fn text_ids(config: &ModelConfig) -> Checked {
 
 fn speaker(model: &ModelConfig) -> Checked {
     let SpeakerConfig {
-        enc_dim, enc_channels, enc_kernel_sizes, enc_dilations, enc_res2net_scale, ..
+        enc_dim,
+        enc_channels,
+        enc_kernel_sizes,
+        enc_dilations,
+        enc_res2net_scale,
+        ..
     } = &model.speaker_encoder_config;
     equal("speaker_encoder_config.enc_dim", *enc_dim, model.talker_config.hidden_size)?;
     if enc_channels.len() < 3 {

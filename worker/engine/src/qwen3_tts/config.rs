@@ -456,8 +456,8 @@ impl GenerationConfig {
 /// # Errors
 /// [`LoadError::Read`] and [`LoadError::Invalid`].
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     serde_json::from_slice(&bytes)
         .map_err(|error| LoadError::Invalid { path: path.to_owned(), problem: error.to_string() })
 }

@@ -5,6 +5,8 @@
 mod check;
 pub mod config;
 mod error;
+mod released;
+pub mod tokenizer;
 pub mod weights;
 
 pub use error::LoadError;

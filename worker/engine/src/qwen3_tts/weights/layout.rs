@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use candle_core::DType;
 
 use crate::qwen3_tts::config::{
-    CODES, CodecConfig, CodecDecoderConfig, CodecEncoderConfig, Kind, ModelConfig,
-    PredictorConfig, SpeakerConfig, TalkerConfig,
+    CODES, CodecConfig, CodecDecoderConfig, CodecEncoderConfig, Kind, ModelConfig, PredictorConfig,
+    SpeakerConfig, TalkerConfig,
 };
 
 /// Every tensor of one file: name, shape and type. Nothing else may be in the file.

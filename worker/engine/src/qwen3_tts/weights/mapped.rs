@@ -97,11 +97,6 @@ impl Source for Mapped {
             let start = id as usize * row_bytes;
             picked.extend_from_slice(&bytes[start..start + row_bytes]);
         }
-        Tensor::from_raw_buffer(
-            &picked,
-            info.dtype.try_into()?,
-            &[ids.len(), width],
-            &Device::Cpu,
-        )
+        Tensor::from_raw_buffer(&picked, info.dtype.try_into()?, &[ids.len(), width], &Device::Cpu)
     }
 }

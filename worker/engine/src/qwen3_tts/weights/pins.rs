@@ -27,8 +27,8 @@ impl Pins {
     pub fn verify(&self, checkpoint: &Path) -> Result<(), LoadError> {
         for (relative, expected) in &self.sha256 {
             let path = checkpoint.join(relative);
-            let found = sha256(&path)
-                .map_err(|source| LoadError::Read { path: path.clone(), source })?;
+            let found =
+                sha256(&path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
             if &found != expected {
                 return Err(LoadError::Pin { path, found, expected: expected.clone() });
             }
