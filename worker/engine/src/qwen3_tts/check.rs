@@ -190,7 +190,7 @@ fn encoder(config: &CodecEncoderConfig) -> Checked {
     divides("encoder_config.compress", config.compress, config.num_filters)
 }
 
-fn equal<T: PartialEq + Display>(field: &'static str, found: T, expected: T) -> Checked {
+fn equal<T: PartialEq + Display + Copy>(field: &'static str, found: T, expected: T) -> Checked {
     if found == expected { Ok(()) } else { mismatch(field, found, &expected.to_string()) }
 }
 

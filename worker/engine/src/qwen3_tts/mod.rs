@@ -3,10 +3,12 @@
 //! Source: QwenLM/Qwen3-TTS at `022e286`.
 
 mod check;
+mod checkpoint;
 pub mod config;
 mod error;
 mod released;
 pub mod tokenizer;
 pub mod weights;
 
+pub use checkpoint::Checkpoint;
 pub use error::LoadError;

@@ -113,6 +113,21 @@ fn taking_a_marker_out_cannot_leave_another_behind() {
     assert_eq!(tokenizer.without_markers("a<|im_<tts_pad>end|>b"), "ab");
 }
 
+/// The splitter gives up silently on what it finds too long; nothing that may be asked for is.
+#[test]
+fn the_longest_runs_are_cut_to_their_end() {
+    for words in [Words::Native, Words::Patched] {
+        let tokenizer = open(words);
+        let end = tokenizer.encode(" Hello. She said:");
+        for unit in [" ", "\n", "\t", "a", "A", "aB", "!", "/", "é", "世", "1", "\u{301}", "🙂"]
+        {
+            let text = unit.repeat(10_000) + " Hello. She said:";
+            let ids = tokenizer.encode(&text);
+            assert!(ids.ends_with(&end), "{words:?} {unit:?}: {:?}", &ids[ids.len() - 9..]);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_without_markers_gets_a_markers_id(

@@ -300,7 +300,7 @@ impl Layout {
     }
 }
 
-/// What the three SwiGLU stacks (talker, predictor, codec decoder) differ in.
+/// What the three `SwiGLU` stacks (talker, predictor, codec decoder) differ in.
 struct Stack {
     width: usize,
     inner: usize,
