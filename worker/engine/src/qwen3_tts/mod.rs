@@ -4,9 +4,14 @@
 
 mod check;
 mod checkpoint;
+pub mod codec;
 pub mod config;
 mod error;
+#[cfg(test)]
+mod golden;
 mod released;
+mod row_conv;
+pub mod speaker;
 pub mod tokenizer;
 pub mod weights;
 

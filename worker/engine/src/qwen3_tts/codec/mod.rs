@@ -1,0 +1,3 @@
+//! The codec: samples to frames of codes, and frames to samples.
+
+pub mod encoder;
