@@ -7,9 +7,17 @@ mod checkpoint;
 pub mod codec;
 pub mod config;
 mod error;
+mod frame_model;
+pub mod frames;
+mod predictor;
+pub mod prompt;
 #[cfg(test)]
 mod golden;
 mod released;
+pub mod sampling;
+mod stack;
+mod tables;
+mod talker;
 mod row_conv;
 pub mod speaker;
 pub mod tokenizer;
@@ -17,3 +25,5 @@ pub mod weights;
 
 pub use checkpoint::Checkpoint;
 pub use error::LoadError;
+pub use frame_model::{FrameModel, Prefix};
+pub use tables::{Frame, Tables};
