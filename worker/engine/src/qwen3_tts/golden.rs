@@ -101,5 +101,6 @@ impl Distance {
 pub(super) fn assert_near(ours: &Tensor, golden: &Tensor, tolerance: f32, what: &str) {
     let distance =
         Distance::between(ours, golden).unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert!(distance.max_abs <= tolerance, "{what}: {distance:?}, tolerated {tolerance}");
+    let Distance { max_abs, at } = distance;
+    assert!(max_abs <= tolerance, "{what}: {max_abs} apart at {at}, tolerated are {tolerance}");
 }

@@ -24,19 +24,6 @@ pub(super) struct EcapaTdnn {
     min_moments: usize,
 }
 
-/// What all layers of one stage turn a recording into, for tests against the reference.
-#[derive(Debug)]
-pub(super) struct Trace {
-    /// `[T, C]` behind the first layer and behind each block.
-    pub blocks: Vec<Tensor>,
-    /// `[T, C]` behind what joins the blocks.
-    pub joined: Tensor,
-    /// `[1, 2·C]`: mean and deviation over time.
-    pub pooled: Tensor,
-    /// `[E]`.
-    pub embedding: Tensor,
-}
-
 impl EcapaTdnn {
     pub(super) fn new(config: &SpeakerConfig, weights: &VarBuilder) -> Result<Self> {
         let widths = &config.enc_channels;
@@ -69,21 +56,37 @@ impl EcapaTdnn {
 
     /// # Shapes
     /// * `mels` `[T, M]`, `T` at least [`Self::min_moments`]
-    pub(super) fn forward(&self, mels: &Tensor) -> Result<Trace> {
-        let mut rows = self.first.forward(mels)?;
-        let mut blocks = vec![rows.clone()];
-        for block in &self.blocks {
-            rows = block.forward(&rows)?;
-            blocks.push(rows.clone());
+    /// * returns `[E]`
+    pub(super) fn forward(&self, mels: &Tensor) -> Result<Tensor> {
+        self.embed(&self.pool(&self.join(&self.blocks(mels)?)?)?)
+    }
+
+    /// `[T, M]` → `[T, C]` behind the first layer and behind each block.
+    pub(super) fn blocks(&self, mels: &Tensor) -> Result<Vec<Tensor>> {
+        let mut rows = vec![self.first.forward(mels)?];
+        for (index, block) in self.blocks.iter().enumerate() {
+            rows.push(block.forward(&rows[index])?);
         }
-        let joined = self.mfa.forward(&Tensor::cat(&blocks[1..], 1)?)?;
-        let pooled = self.asp.forward(&joined)?;
-        let embedding = self.fc.forward(&pooled)?.squeeze(0)?;
-        Ok(Trace { blocks, joined, pooled, embedding })
+        Ok(rows)
+    }
+
+    /// What [`Self::blocks`] gave → `[T, C]`: the first layer's is left out.
+    pub(super) fn join(&self, blocks: &[Tensor]) -> Result<Tensor> {
+        self.mfa.forward(&Tensor::cat(&blocks[1..], 1)?)
+    }
+
+    /// `[T, C]` → `[1, 2·C]`.
+    pub(super) fn pool(&self, joined: &Tensor) -> Result<Tensor> {
+        self.asp.forward(joined)
+    }
+
+    /// `[1, 2·C]` → `[E]`.
+    pub(super) fn embed(&self, pooled: &Tensor) -> Result<Tensor> {
+        self.fc.forward(pooled)?.squeeze(0)
     }
 }
 
-/// A convolution that keeps the number of moments, and a ReLU.
+/// A convolution that keeps the number of moments, and a `ReLU`.
 #[derive(Debug)]
 struct Tdnn {
     conv: RowConv,

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Result};
 use candle_nn::VarBuilder;
 
 use super::config::SpeakerConfig;
-use ecapa::{EcapaTdnn, Trace};
+use ecapa::EcapaTdnn;
 use mel::MelSpectrogram;
 
 /// Hears who speaks. Holds weights only.
@@ -51,10 +51,6 @@ impl SpeakerEncoder {
     /// # Errors
     /// On fewer samples, and when the device fails or is out of memory.
     pub fn embed(&self, samples: &[f32]) -> Result<Vec<f32>> {
-        self.trace(samples)?.embedding.to_dtype(DType::F32)?.to_vec1()
-    }
-
-    fn trace(&self, samples: &[f32]) -> Result<Trace> {
         if samples.len() < self.min_samples() {
             candle_core::bail!(
                 "{} samples are too few to hear who speaks, {} are not",
@@ -63,7 +59,8 @@ impl SpeakerEncoder {
             );
         }
         let mels = self.mel.forward(samples)?;
-        self.network.forward(&mels.to_dtype(self.dtype)?.to_device(&self.device)?)
+        let mels = mels.to_dtype(self.dtype)?.to_device(&self.device)?;
+        self.network.forward(&mels)?.to_dtype(DType::F32)?.to_vec1()
     }
 }
 
