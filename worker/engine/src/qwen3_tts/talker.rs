@@ -76,8 +76,19 @@ impl Talker {
         lengths: &[usize],
         cache: &mut Cache,
     ) -> Result<Tensor> {
+        self.step_watched(embeds, lengths, cache, &mut |_| ())
+    }
+
+    /// As [`Self::step`], showing what goes into each layer.
+    pub(crate) fn step_watched(
+        &self,
+        embeds: &Tensor,
+        lengths: &[usize],
+        cache: &mut Cache,
+        watch: &mut dyn FnMut(&Tensor),
+    ) -> Result<Tensor> {
         let pass = Pass::step(self.stack.rope(), cache, lengths)?;
-        self.stack.forward(&embeds.unsqueeze(1)?, cache, &pass)?.squeeze(1)
+        self.stack.watched(&embeds.unsqueeze(1)?, cache, &pass, watch)?.squeeze(1)
     }
 
     /// What comes next: `[B, E]` → `[B, V]`.

@@ -9,13 +9,25 @@ use super::{Choice, Controls, MIN_TOKENS, Warp};
 
 /// Chooses a line's next id from the talker's logits.
 pub(super) fn choose_id(logits: &mut [f32], choice: &Choice, controls: Controls) -> u32 {
+    prepare(logits, choice, controls);
+    take(logits, choice.sampling.talker.as_ref(), choice.draw(0))
+}
+
+/// Turns the talker's logits into those that the next id is drawn by.
+pub(super) fn prepare(logits: &mut [f32], choice: &Choice, controls: Controls) {
     restrict(logits, choice, controls);
-    choose(logits, choice.sampling.talker.as_ref(), choice.draw(0))
+    if let Some(warp) = &choice.sampling.talker {
+        warp.apply(logits);
+    }
 }
 
 /// Chooses code `book` of a line's frame from the predictor's logits.
 pub(super) fn choose_code(logits: &mut [f32], choice: &Choice, book: usize) -> u32 {
-    choose(logits, choice.sampling.predictor.as_ref(), choice.draw(book))
+    let warp = choice.sampling.predictor.as_ref();
+    if let Some(warp) = warp {
+        warp.apply(logits);
+    }
+    take(logits, warp, choice.draw(book))
 }
 
 /// Weakens the ids that the line has and strikes out with −∞ those that it may not have now.
@@ -29,13 +41,11 @@ fn restrict(logits: &mut [f32], choice: &Choice, controls: Controls) {
     logits[controls.end] = end;
 }
 
-fn choose(logits: &mut [f32], warp: Option<&Warp>, draw: f64) -> u32 {
+/// Draws from warped logits, or takes the likeliest where there was no warp.
+fn take(logits: &[f32], warp: Option<&Warp>, draw: f64) -> u32 {
     let place = match warp {
         None => likeliest(logits),
-        Some(warp) => {
-            warp.apply(logits);
-            pick(logits, draw)
-        }
+        Some(_) => pick(logits, draw),
     };
     u32::try_from(place).expect("a vocabulary is far below 2^32")
 }

@@ -76,3 +76,6 @@ impl From<&GenerationConfig> for Sampling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
