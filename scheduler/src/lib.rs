@@ -1,6 +1,10 @@
 //! Plans screenplays into lines, keeps their queue, and says what became of them.
 
 pub mod cast;
+pub mod cli;
+pub mod export;
+pub mod finish;
 pub mod ledger;
 pub mod lexicon;
 pub mod plan;
+pub mod submit;

@@ -15,7 +15,15 @@ fn hash(domain: &str, value: &impl Serialize) -> String {
     hasher.update(domain.as_bytes());
     hasher.update([0]);
     hasher.update(&json);
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
+}
+
+/// Writes bytes as lower-case hex digits, two a byte: how every hash of ours is written.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 macro_rules! key {
@@ -179,6 +187,12 @@ pub fn delivery_object(key: &MasterKey) -> String {
 #[must_use]
 pub fn manifest_object(episode: &EpisodeId, submission: &SubmissionId) -> String {
     format!("episodes/{episode}/{submission}/manifest.json")
+}
+
+/// Where it is kept what a submission changed against the one before; see [`crate::Edits`].
+#[must_use]
+pub fn edits_object(episode: &EpisodeId, submission: &SubmissionId) -> String {
+    format!("episodes/{episode}/{submission}/edits.json")
 }
 
 /// Where an episode's line ids are remembered across edits.

@@ -21,7 +21,8 @@ pub use job::{
 };
 pub use keys::{
     GroupKey, MasterInputs, MasterKey, SynthInputs, SynthKey, VoiceKey, delivery_object,
-    ledger_object, manifest_object, master_object, take_facts_object, take_object,
+    edits_object, hex, ledger_object, manifest_object, master_object, take_facts_object,
+    take_object,
 };
 pub use manifest::{Edits, LineOutcome, Manifest, ManifestLine, ManifestVoice, Totals};
 pub use progress::{Counts, LineRecord, LineState, Progress, QueueEvent, SubmissionState};

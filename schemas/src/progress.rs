@@ -180,7 +180,8 @@ pub struct QueueEvent {
     /// Who did it, when it was a worker.
     pub worker: Option<WorkerId>,
     /// One lower-case word or two: `submitted`, `claimed`, `started`, `spoken`, `mastered`,
-    /// `failed`, `retrying`, `expired`, `released`, `retried`, `cancelled`, `paused`, `resumed`.
+    /// `failed`, `retrying`, `expired`, `released`, `retried`, `cancelled`, `paused`, `resumed`,
+    /// `voice complete`.
     pub what: String,
     /// A sentence more, e.g. a failure's.
     pub detail: Option<String>,

@@ -1,1 +1,35 @@
 //! Renders leased lines: voices made ready, engine driven, audio delivered.
+//!
+//! One room per stage, and a line walks through them in order:
+//!
+//! ```text
+//!  lease ─▶ speak: start ─▶ engine thread ─▶ measure ─▶ store take ─▶ settle Spoken
+//!  lease ─▶ master: start ─▶ read take ─▶ finish ─▶ encode ─▶ store master, delivery ─▶ settle Mastered
+//! ```
+//!
+//! A line counts as done only once its object is in the store; every settlement is fenced by the
+//! lease it was given under. [`run`] is all a program needs; the binary `tableread-worker` and the
+//! scheduler's `render` both call it.
+
+mod deliver;
+mod engine_thread;
+mod error;
+mod lease_keeper;
+mod master;
+mod outage;
+mod render;
+mod report;
+mod room;
+mod run;
+mod scratch;
+mod settings;
+mod speak;
+mod tally;
+
+pub use engine_thread::{Engines, OpenError, Spoken};
+pub use error::WorkerError;
+pub use report::RenderError;
+pub use run::run;
+pub use scratch::{Programs, cores, scratch_speaker};
+pub use settings::Settings;
+pub use tally::Report;

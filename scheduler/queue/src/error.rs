@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// The queue cannot be reached or is busy; the same call may succeed later.
-    #[error("the queue at {place} cannot be reached")]
+    #[error("the queue at {place} is busy or cannot be reached: try again in a moment")]
     Unavailable {
         /// Where it is, without credentials.
         place: String,
@@ -47,4 +47,23 @@ pub enum QueueError {
     /// There is no such submission.
     #[error("no submission `{0}` in this queue")]
     NoSuchSubmission(String),
+    /// The submission has lines to which something will still happen.
+    #[error("submission `{0}` is not finished: cancel it first, or wait for its last line")]
+    NotFinal(String),
+    /// The address names no queue that this program has.
+    #[error("`{address}` is no queue this program can open: {advice}")]
+    Address {
+        /// What was given, without credentials.
+        address: String,
+        /// What to give instead.
+        advice: &'static str,
+    },
+    /// The submission contradicts itself: a bug in what planned it. Nothing was added.
+    #[error("submission `{submission}` cannot be queued: {what}")]
+    Unsound {
+        /// Which submission.
+        submission: String,
+        /// What is wrong with it, and with which line.
+        what: String,
+    },
 }

@@ -3,11 +3,23 @@
 //! Lines live in the queue, each with its own state; a worker claims a *batch* of them — lines of
 //! one group in one stage — and settles each on its own, so that a crash costs only the lines that
 //! were not settled. [`Queue`] is the contract; its test suite runs against every implementation.
+//! [`SqliteQueue`] keeps it in one file, for one machine; [`BatchSource`] hands its batches to an
+//! apalis worker.
 
+#![expect(clippy::similar_names, reason = "stage and state are the words of the contract")]
+
+mod address;
+mod choose;
 mod contract;
 mod error;
+mod source;
+mod sqlite;
+mod state;
 
+pub use address::open;
 pub use contract::{
     Added, Fence, NewSubmission, Queue, Renewal, Selection, SubmissionChange, Want, WorkerCard,
 };
 pub use error::QueueError;
+pub use source::{BatchSource, WantNow};
+pub use sqlite::{Clock, SqliteQueue};

@@ -4,8 +4,21 @@
 //! collected as [`Doubt`]s. Only what is not text at all — a broken archive, a file beyond the
 //! limits, XML that is not XML — is [`Unreadable`]. The crate knows nothing of voices or queues.
 
+mod container;
+mod cursor;
+mod decode;
+mod doubts;
+mod fdx;
+mod fountain;
+mod inline;
+mod limits;
+mod names;
+mod read;
 mod script;
 
+pub use fdx::print_fdx;
+pub use fountain::print_fountain;
+pub use names::speaker_key;
 pub use script::{
     Doubt, Dual, Element, ElementKind, Emphasis, Extension, Format, Part, PlacedParenthetical,
     Script, Severity, Span, Speech, Spoken, TitleField,
@@ -23,12 +36,24 @@ pub struct Unreadable {
     pub at: Option<(u32, u32)>,
 }
 
+impl Unreadable {
+    /// An error about the file as a whole.
+    pub(crate) fn new(message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { message: message.into(), advice: advice.into(), at: None }
+    }
+
+    /// The same error, at a line and column.
+    pub(crate) fn placed(self, line: u32, column: u32) -> Self {
+        Self { at: Some((line, column)), ..self }
+    }
+}
+
 /// Reads a screenplay from a file's bytes; `name` is the file's name and helps to tell formats apart.
 ///
 /// # Errors
 /// [`Unreadable`] for what is no screenplay in any format.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Script, Unreadable> {
-    todo!("{name} {bytes:?}")
+    read::bytes(name, bytes)
 }
 
 /// Reads a screenplay from disk: a file, or a `.textbundle` folder.
@@ -36,11 +61,5 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Script, Unreadable> {
 /// # Errors
 /// [`Unreadable`] when it cannot be opened or is no screenplay in any format.
 pub fn read_path(path: &std::path::Path) -> Result<Script, Unreadable> {
-    todo!("{path:?}")
-}
-
-/// What speakers' names are compared by: NFC, upper case, inner spaces collapsed, markup removed.
-#[must_use]
-pub fn speaker_key(name: &str) -> String {
-    todo!("{name}")
+    read::path(path)
 }

@@ -29,3 +29,12 @@ pub enum EngineError {
     #[error(transparent)]
     Device(#[from] DeviceError),
 }
+
+/// The start of a text, to tell a line by in a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    const KEPT: usize = 40;
+    match text.char_indices().nth(KEPT) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
+}

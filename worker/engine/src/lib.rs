@@ -4,12 +4,18 @@
 //! its [`Request`] alone. One thread owns a [`Speaker`] and turns it; whoever asks for lines talks
 //! to that thread.
 
+mod batch;
 mod error;
 mod estimate;
+mod model;
+mod prompts;
 pub mod qwen3_tts;
 pub mod scratch;
 mod speaker;
 
+pub use batch::ContinuousBatch;
 pub use error::{DeviceError, EngineError, LineError};
 pub use estimate::estimate_ms;
+pub use model::{LinePlan, Seating, SpeechModel, Step, Utterance, Vocoder};
+pub use prompts::PromptCounts;
 pub use speaker::{Caps, Finished, Request, Samples, Speaker};

@@ -2,7 +2,7 @@
 
 use schemas::{Pause, Voice};
 
-use crate::{DeviceError, LineError};
+use crate::{DeviceError, LineError, PromptCounts};
 
 /// Samples of one channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,4 +74,9 @@ pub trait Speaker {
 
     /// Whether no line is seated or waiting.
     fn is_idle(&self) -> bool;
+
+    /// How well prepared voices are kept, since the start; all 0 for a speaker that keeps none.
+    fn prompt_counts(&self) -> PromptCounts {
+        PromptCounts::default()
+    }
 }

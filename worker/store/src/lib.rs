@@ -1,65 +1,65 @@
 //! Objects by content key: a local folder, memory or S3 behind one type.
 //!
 //! The only user of `object_store`. Keys come from `schemas`; correctness rests on keys being made of
-//! content, so writing twice is harmless and no conditional write is needed.
+//! content, so writing twice is harmless and no conditional write is needed: some S3 servers accept
+//! such a write and ignore its condition.
+
+mod address;
+mod error;
+mod key;
+mod open;
+mod retry;
+mod settings;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 
-/// What can go wrong with the store; the variants differ in what the caller does.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It cannot be reached or is overloaded; the same call may succeed later.
-    #[error("the store at {place} cannot be reached")]
-    Unavailable {
-        /// Where it is, without credentials.
-        place: String,
-        /// What the driver said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// There is no such object.
-    #[error("the store at {place} has no object `{key}`")]
-    NotFound {
-        /// Where it is, without credentials.
-        place: String,
-        /// Which object.
-        key: String,
-    },
-    /// It refuses: credentials, permissions, or the disk is full. A person must act.
-    #[error("the store at {place} refuses: {advice}")]
-    Denied {
-        /// Where it is, without credentials.
-        place: String,
-        /// What to do.
-        advice: String,
-        /// What the driver said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The address is not one of a store.
-    #[error("`{address}` is no store: {advice}")]
-    BadAddress {
-        /// What was given, without credentials.
-        address: String,
-        /// What would be one.
-        advice: String,
-    },
-}
+pub use error::StoreError;
+pub use settings::S3Settings;
+
+/// Objects above this many bytes go to S3 in parts of as many: the least S3 allows is 5 MiB.
+const PART_BYTES: usize = 8 * 1_024 * 1_024;
+
+/// Parts of one object on their way at the same time; bounds memory in flight to 32 MiB.
+const PARTS_AT_ONCE: usize = 4;
 
 /// A place for objects. Cheap to clone; all clones are the same store.
 #[derive(Debug, Clone)]
 pub struct Store {
-    place: String,
+    place: Arc<str>,
+    driver: Arc<dyn ObjectStore>,
+    /// What all keys are put below; empty but for S3.
+    prefix: Path,
+    /// The folder, when it is one: checked before a write, so that a folder that vanished (a disk
+    /// that was unmounted) is not quietly made anew somewhere else.
+    folder: Option<Arc<PathBuf>>,
+    /// Whether large objects go in parts.
+    in_parts: bool,
 }
 
 impl Store {
     /// Opens a store by its address: a folder's path, `file:PATH`, `memory:`, or `s3://BUCKET/PREFIX`.
-    /// A folder is made when it does not exist. Credentials for S3 come from `settings`.
+    /// A folder is made when it does not exist. S3 is reached with nothing but the defaults of
+    /// [`S3Settings`]; see [`Store::open_with`].
     ///
     /// # Errors
     /// [`StoreError::BadAddress`], or what opening the folder gives.
     pub async fn open(address: &str) -> Result<Self, StoreError> {
-        todo!("{address}")
+        Self::open_with(address, S3Settings::default()).await
+    }
+
+    /// Opens a store by its address as [`Store::open`] does; `settings` say how S3 is reached and
+    /// are not looked at for other stores. S3 itself is not contacted before the first use.
+    ///
+    /// # Errors
+    /// [`StoreError::BadAddress`], or what opening the folder gives.
+    pub async fn open_with(address: &str, settings: S3Settings) -> Result<Self, StoreError> {
+        open::open(address, settings).await
     }
 
     /// Where it is, without credentials.
@@ -68,13 +68,15 @@ impl Store {
         &self.place
     }
 
-    /// Writes an object whole: readers see all of it or nothing. Large ones go in parts.
+    /// Writes an object whole: readers see all of it or nothing, and once this returns it survives
+    /// a power cut. Large ones go to S3 in parts.
     ///
     /// # Errors
     /// Any but [`StoreError::NotFound`], after retries.
     pub async fn put(&self, key: &str, bytes: impl Into<Bytes>) -> Result<(), StoreError> {
-        let _: Bytes = bytes.into();
-        todo!("{key}")
+        let path = self.path(key)?;
+        let bytes: Bytes = bytes.into();
+        retry::while_unavailable(|| self.put_once(key, &path, bytes.clone())).await
     }
 
     /// Reads an object whole.
@@ -82,7 +84,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when there is none of that key.
     pub async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-        todo!("{key}")
+        let path = self.path(key)?;
+        retry::while_unavailable(|| async {
+            let read = async { self.driver.get(&path).await?.bytes().await };
+            read.await.map_err(|source| self.read_error(key, source))
+        })
+        .await
     }
 
     /// Whether there is an object of that key, and how many bytes it has.
@@ -90,14 +97,115 @@ impl Store {
     /// # Errors
     /// When the store cannot be asked.
     pub async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        todo!("{key}")
+        let path = self.path(key)?;
+        let asked = retry::while_unavailable(|| async {
+            self.driver.head(&path).await.map_err(|source| self.read_error(key, source))
+        })
+        .await;
+        match asked {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Lists the keys below a prefix that ends in `/`, in no order.
+    /// Lists the keys below a prefix that ends in `/`, in no order. A prefix nothing lies below
+    /// gives no keys.
     ///
     /// # Errors
     /// When the store cannot be asked.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        todo!("{prefix}")
+        let path = self.path(prefix.trim_end_matches('/'))?;
+        retry::while_unavailable(|| async {
+            self.check_folder()?;
+            let listed: Vec<_> = self
+                .driver
+                .list(Some(&path))
+                .try_collect()
+                .await
+                .map_err(|source| self.read_error(prefix, source))?;
+            Ok(listed.iter().filter_map(|meta| self.key_of(&meta.location)).collect())
+        })
+        .await
     }
+
+    async fn put_once(&self, key: &str, path: &Path, bytes: Bytes) -> Result<(), StoreError> {
+        self.check_folder()?;
+        let put = if self.in_parts && bytes.len() > PART_BYTES {
+            self.put_in_parts(path, bytes).await
+        } else {
+            self.driver.put(path, bytes.into()).await.map(drop)
+        };
+        put.map_err(|source| self.write_error(key, source))
+    }
+
+    async fn put_in_parts(&self, path: &Path, bytes: Bytes) -> Result<(), object_store::Error> {
+        let mut upload = self.driver.put_multipart(path).await?;
+        let sent = send_parts(&mut *upload, bytes).await;
+        if sent.is_err()
+            && let Err(error) = upload.abort().await
+        {
+            tracing::warn!(%path, %error, "unfinished upload left behind");
+        }
+        sent
+    }
+
+    fn path(&self, key: &str) -> Result<Path, StoreError> {
+        let path = key::check(key).map_err(|bad| StoreError::Denied {
+            place: self.place.to_string(),
+            advice: "give a key of plain names joined by `/`".to_owned(),
+            source: Box::new(bad),
+        })?;
+        Ok(self.prefix.parts().chain(path.parts()).collect())
+    }
+
+    fn key_of(&self, location: &Path) -> Option<String> {
+        let rest: Path = location.prefix_match(&self.prefix)?.collect();
+        Some(rest.to_string())
+    }
+
+    fn check_folder(&self) -> Result<(), StoreError> {
+        match &self.folder {
+            Some(folder) if !folder.is_dir() => {
+                let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+                Err(StoreError::Unavailable {
+                    place: self.place.to_string(),
+                    source: Box::new(source),
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A missing object in a folder that is itself gone is an outage, not an absence.
+    fn read_error(&self, key: &str, source: object_store::Error) -> StoreError {
+        match self.check_folder() {
+            Err(gone) => gone,
+            Ok(()) => error::of_driver(&self.place, key, source),
+        }
+    }
+
+    fn write_error(&self, key: &str, source: object_store::Error) -> StoreError {
+        match self.read_error(key, source) {
+            StoreError::NotFound { place, key } => StoreError::Denied {
+                place,
+                advice: "make the bucket, or correct its name in the address".to_owned(),
+                source: format!("nowhere to put `{key}`").into(),
+            },
+            other => other,
+        }
+    }
+}
+
+async fn send_parts(
+    upload: &mut dyn MultipartUpload,
+    bytes: Bytes,
+) -> Result<(), object_store::Error> {
+    let parts: Vec<_> = (0..bytes.len())
+        .step_by(PART_BYTES)
+        .map(|start| bytes.slice(start..bytes.len().min(start + PART_BYTES)))
+        .map(|part| upload.put_part(part.into()))
+        .collect();
+    stream::iter(parts).buffer_unordered(PARTS_AT_ONCE).try_collect::<()>().await?;
+    upload.complete().await.map(drop)
 }

@@ -1,0 +1,90 @@
+//! Events: what happened, in order, up to a bound.
+
+use rusqlite::{Connection, Transaction, params};
+use schemas::{LineState, QueueEvent, Stage};
+
+use super::fault::Fault;
+use super::row::{Code, Line, name, signed, unsigned};
+
+/// How many events are kept. Enough for a follower to be away while some ten episodes are rendered.
+const KEPT: i64 = 100_000;
+
+/// Records that `what` happened to a line.
+pub(super) fn of_line(
+    tx: &Transaction<'_>,
+    line: &Line,
+    what: &str,
+    detail: Option<&str>,
+    now: u64,
+) -> Result<(), Fault> {
+    tx.prepare_cached(include_str!("sql/insert_event.sql"))?.execute(params![
+        signed(now),
+        line.submission,
+        line.id,
+        Code(line.place.stage),
+        Code(line.place.state),
+        line.worker,
+        what,
+        detail,
+    ])?;
+    prune(tx)
+}
+
+/// Records that `what` happened to a submission as a whole.
+pub(super) fn of_submission(
+    tx: &Transaction<'_>,
+    submission: i64,
+    what: &str,
+    detail: Option<&str>,
+    now: u64,
+) -> Result<(), Fault> {
+    let none: Option<i64> = None;
+    tx.prepare_cached(include_str!("sql/insert_event.sql"))?.execute(params![
+        signed(now),
+        submission,
+        none,
+        none,
+        none,
+        none,
+        what,
+        detail
+    ])?;
+    prune(tx)
+}
+
+/// Forgets the oldest events, some at a time so that it costs next to nothing.
+fn prune(tx: &Transaction<'_>) -> Result<(), Fault> {
+    if tx.last_insert_rowid() % 256 == 0 {
+        tx.prepare_cached(include_str!("sql/prune_events.sql"))?.execute([KEPT])?;
+    }
+    Ok(())
+}
+
+/// Reads up to `limit` events numbered above `after`, oldest first.
+pub(super) fn after(conn: &Connection, after: u64, limit: usize) -> Result<Vec<QueueEvent>, Fault> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(include_str!("sql/events_after.sql"))?;
+    let mut rows = statement.query([after, limit])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let number = unsigned(row.get(0)?);
+        let what = format!("event {number}");
+        let stage: Option<Code<Stage>> = row.get(4)?;
+        let state: Option<Code<LineState>> = row.get(5)?;
+        let line: Option<String> = row.get(3)?;
+        let worker: Option<String> = row.get(6)?;
+        events.push(QueueEvent {
+            number,
+            at_ms: unsigned(row.get(1)?),
+            submission: name(&what, row.get(2)?)?,
+            line: line.map(|id| name(&what, id)).transpose()?,
+            stage: stage.map(|code| code.0),
+            state: state.map(|code| code.0),
+            worker: worker.map(|id| name(&what, id)).transpose()?,
+            what: row.get(7)?,
+            detail: row.get(8)?,
+        });
+    }
+    Ok(events)
+}

@@ -1,0 +1,208 @@
+//! Reading where things stand.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use schemas::{
+    Counts, EpisodeId, LineRecord, LineState, Progress, Stage, Submission, SubmissionId,
+    SubmissionState, TakeFacts, VoiceKey,
+};
+
+use super::fault::Fault;
+use super::row::{Code, name, parse, signed, unsigned};
+use crate::{QueueError, WorkerCard};
+
+/// How long a silent worker is still listed, in milliseconds.
+const LISTED_MS: u64 = 3_600_000;
+
+/// How far one submission is.
+pub(super) fn progress(
+    conn: &Connection,
+    submission: &SubmissionId,
+) -> Result<Option<Progress>, Fault> {
+    let sql = include_str!("sql/progress_of_one.sql");
+    Ok(progress_rows(conn, sql, Some(submission.as_str()))?.pop())
+}
+
+/// How far all submissions are, newest first.
+pub(super) fn submissions(
+    conn: &Connection,
+    episode: Option<&EpisodeId>,
+) -> Result<Vec<Progress>, Fault> {
+    progress_rows(conn, include_str!("sql/progress.sql"), episode.map(EpisodeId::as_str))
+}
+
+/// Reads submissions, each from the few neighbouring rows of its tally.
+fn progress_rows(
+    conn: &Connection,
+    sql: &str,
+    wanted: Option<&str>,
+) -> Result<Vec<Progress>, Fault> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([wanted])?;
+    let mut all: Vec<(i64, Flags, Progress)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let number = row.get(0)?;
+        if all.last().is_none_or(|(last, _, _)| *last != number) {
+            let flags = Flags { is_paused: row.get(5)?, is_cancelled: row.get(6)? };
+            all.push((number, flags, header(row)?));
+        }
+        if let Some((_, _, progress)) = all.last_mut() {
+            add_tally(progress, row)?;
+        }
+    }
+    Ok(all
+        .into_iter()
+        .map(|(_, flags, mut progress)| {
+            progress.state = state_of(&progress.lines, flags);
+            progress
+        })
+        .collect())
+}
+
+/// What a submission's state follows from besides its lines.
+#[derive(Debug, Clone, Copy)]
+struct Flags {
+    is_paused: bool,
+    is_cancelled: bool,
+}
+
+fn header(row: &Row<'_>) -> Result<Progress, Fault> {
+    let id: String = row.get(1)?;
+    let what = format!("submission {id}");
+    Ok(Progress {
+        submission: name(&what, id)?,
+        episode: name(&what, row.get(2)?)?,
+        title: row.get(3)?,
+        state: SubmissionState::Active,
+        priority: row.get(4)?,
+        lines: Counts::default(),
+        estimated_ms: 0,
+        estimated_open_ms: 0,
+        audio_ms: unsigned(row.get(7)?),
+        synth_ms: unsigned(row.get(8)?),
+        submitted_at_ms: unsigned(row.get(9)?),
+        changed_at_ms: unsigned(row.get(10)?),
+    })
+}
+
+/// Adds the lines of one stage and state.
+fn add_tally(progress: &mut Progress, row: &Row<'_>) -> Result<(), Fault> {
+    let Some(Code(stage)) = row.get::<_, Option<Code<Stage>>>(11)? else { return Ok(()) };
+    let Code(state) = row.get::<_, Code<LineState>>(12)?;
+    let (lines, estimated_ms) = (unsigned(row.get(13)?), unsigned(row.get(14)?));
+    progress.changed_at_ms = progress.changed_at_ms.max(unsigned(row.get(15)?));
+    progress.estimated_ms += estimated_ms;
+    if stage == Stage::Speak && !state.is_final() {
+        progress.estimated_open_ms += estimated_ms;
+    }
+    *counter(&mut progress.lines, stage, state) += lines;
+    Ok(())
+}
+
+/// The counter that a line standing there belongs to.
+fn counter(counts: &mut Counts, stage: Stage, state: LineState) -> &mut u64 {
+    match (state, stage) {
+        (LineState::Waiting, Stage::Speak) => &mut counts.waiting,
+        (LineState::Leased, Stage::Speak) => &mut counts.speaking,
+        (LineState::Delayed, Stage::Speak | Stage::Master) => &mut counts.delayed,
+        (LineState::Waiting, Stage::Master) => &mut counts.spoken,
+        (LineState::Held, Stage::Speak | Stage::Master) => &mut counts.spoken,
+        (LineState::Leased, Stage::Master) => &mut counts.mastering,
+        (LineState::Done, Stage::Speak | Stage::Master) => &mut counts.done,
+        (LineState::Failed, Stage::Speak | Stage::Master) => &mut counts.failed,
+        (LineState::Cancelled, Stage::Speak | Stage::Master) => &mut counts.cancelled,
+    }
+}
+
+fn state_of(lines: &Counts, flags: Flags) -> SubmissionState {
+    if lines.open() > 0 {
+        if flags.is_paused { SubmissionState::Paused } else { SubmissionState::Active }
+    } else if flags.is_cancelled {
+        SubmissionState::Cancelled
+    } else if lines.failed > 0 {
+        SubmissionState::Failed
+    } else if lines.cancelled > 0 {
+        SubmissionState::Cancelled
+    } else {
+        SubmissionState::Done
+    }
+}
+
+/// What a submission's lines share.
+pub(super) fn submission(
+    conn: &Connection,
+    id: &SubmissionId,
+) -> Result<Option<Submission>, Fault> {
+    let body: Option<String> = conn
+        .prepare_cached("SELECT body FROM submission WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?;
+    body.map(|body| parse(&format!("submission {id}"), &body)).transpose()
+}
+
+/// Every line of a submission, in script order.
+pub(super) fn records(conn: &Connection, id: &SubmissionId) -> Result<Vec<LineRecord>, Fault> {
+    let number: Option<i64> = conn
+        .prepare_cached("SELECT number FROM submission WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?;
+    let Some(number) = number else {
+        return Err(QueueError::NoSuchSubmission(id.to_string()).into());
+    };
+    let mut statement = conn.prepare_cached(include_str!("sql/records.sql"))?;
+    let mut rows = statement.query([number])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(record(row)?);
+    }
+    Ok(records)
+}
+
+fn record(row: &Row<'_>) -> Result<LineRecord, Fault> {
+    let what = format!("line {}", row.get::<_, String>(10)?);
+    let (stage, state): (Code<Stage>, Code<LineState>) = (row.get(2)?, row.get(3)?);
+    let worker: Option<String> = row.get(5)?;
+    let json = |column: usize| row.get::<_, Option<String>>(column);
+    Ok(LineRecord {
+        order: row.get(0)?,
+        job: parse(&what, &row.get::<_, String>(1)?)?,
+        stage: stage.0,
+        state: state.0,
+        attempts: row.get(4)?,
+        worker: worker.map(|id| name(&what, id)).transpose()?,
+        take: json(6)?.map(|text| parse(&what, &text)).transpose()?,
+        delivery: json(7)?.map(|text| parse(&what, &text)).transpose()?,
+        failure: json(8)?.map(|text| parse(&what, &text)).transpose()?,
+        changed_at_ms: unsigned(row.get(9)?),
+    })
+}
+
+/// The takes of all spoken lines of a voice, in script order.
+pub(super) fn takes_of_voice(
+    conn: &Connection,
+    submission: &SubmissionId,
+    voice: &VoiceKey,
+) -> Result<Vec<TakeFacts>, Fault> {
+    let mut statement = conn.prepare_cached(include_str!("sql/takes_of_voice.sql"))?;
+    let mut rows = statement.query(params![submission.as_str(), voice.as_str()])?;
+    let mut takes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, take): (String, String) = (row.get(0)?, row.get(1)?);
+        takes.push(parse(&format!("line {id}"), &take)?);
+    }
+    Ok(takes)
+}
+
+/// The workers heard of within the last hour, by name.
+pub(super) fn workers(conn: &Connection, now: u64) -> Result<Vec<WorkerCard>, Fault> {
+    let mut statement = conn.prepare_cached(include_str!("sql/workers.sql"))?;
+    let mut rows = statement.query([signed(now.saturating_sub(LISTED_MS))])?;
+    let mut cards = Vec::new();
+    while let Some(row) = rows.next()? {
+        cards.push(WorkerCard {
+            worker: name("a worker", row.get(0)?)?,
+            seen_at_ms: unsigned(row.get(1)?),
+            lines_held: unsigned(row.get(2)?),
+        });
+    }
+    Ok(cards)
+}

@@ -1,0 +1,1 @@
+DELETE FROM event WHERE number <= (SELECT max(number) FROM event) - ?1

@@ -1,0 +1,181 @@
+//! Taking a submission in.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::{Transaction, params};
+use schemas::{LineState, QueuedLine, Stage, Submission, SubmissionId, VoiceKey};
+
+use super::event;
+use super::fault::Fault;
+use super::row::{Code, json, name, signed};
+use super::settle::number_of;
+use super::{command, tend};
+use crate::{Added, NewSubmission, QueueError, Selection};
+
+/// Adds a submission, or sets the same going again, and supersedes the others of its episode.
+pub(super) fn submit(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<Added, Fault> {
+    check(new)?;
+    tend::catch_up(tx, now)?;
+    let mut added = Added::default();
+    let number = if let Some(number) = number_of(tx, new.submission.id.as_str())? {
+        let all = everything(new.submission.id.clone());
+        added.revived = command::revive(tx, number, &all, now)?;
+        tx.prepare_cached(include_str!("sql/newest_turn.sql"))?.execute([number])?;
+        number
+    } else {
+        added.lines = new.lines.len() as u64;
+        add(tx, new, now)?
+    };
+    added.superseded = supersede(tx, number, &new.submission, now)?;
+    Ok(added)
+}
+
+fn everything(submission: SubmissionId) -> Selection {
+    Selection { submission, line: None, character: None }
+}
+
+/// Refuses what the rows could not hold together.
+fn check(new: &NewSubmission) -> Result<(), QueueError> {
+    let unsound =
+        |what: String| Err(QueueError::Unsound { submission: new.submission.id.to_string(), what });
+    let voices: HashSet<VoiceKey> = new.submission.voices.iter().map(schemas::Voice::key).collect();
+    let mut ids = HashSet::new();
+    let mut groups = HashMap::new();
+    for (order, line) in new.lines.iter().enumerate() {
+        let id = &line.job.id;
+        if u32::try_from(order) != Ok(line.order) {
+            return unsound(format!("line {id} is numbered {} but is the {order}th", line.order));
+        }
+        if !ids.insert(id) {
+            return unsound(format!("line {id} is in it twice"));
+        }
+        if !voices.contains(&line.job.voice) {
+            return unsound(format!("the voice of line {id} is not among its voices"));
+        }
+        if *groups.entry(&line.group).or_insert(&line.job.voice) != &line.job.voice {
+            return unsound(format!("the group of line {id} has two voices"));
+        }
+    }
+    Ok(())
+}
+
+fn add(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<i64, Fault> {
+    let Submission { id, episode, title, priority, max_attempts, mastering, .. } = &new.submission;
+    tx.prepare_cached(include_str!("sql/insert_submission.sql"))?.execute(params![
+        id.as_str(),
+        episode.as_str(),
+        title,
+        priority,
+        max_attempts,
+        json(mastering),
+        json(&new.submission),
+        signed(now),
+    ])?;
+    let number = tx.last_insert_rowid();
+    let voices = add_voices(tx, number, &new.submission)?;
+    let mut adding = Adding { tx, number, voices, clusters: HashMap::new(), now };
+    let mut audio_ms = 0;
+    for line in &new.lines {
+        adding.line(line)?;
+        audio_ms += line.take.as_ref().map_or(0, schemas::TakeFacts::duration_ms);
+    }
+    tx.prepare_cached("UPDATE submission SET audio_ms = ?2 WHERE number = ?1")?
+        .execute(params![number, signed(audio_ms)])?;
+    event::of_submission(tx, number, "submitted", None, now)?;
+    tend::open_gates(tx, now)?;
+    Ok(number)
+}
+
+fn add_voices(
+    tx: &Transaction<'_>,
+    number: i64,
+    submission: &Submission,
+) -> Result<HashMap<VoiceKey, i64>, Fault> {
+    let mut voices = HashMap::new();
+    for voice in &submission.voices {
+        if let Entry::Vacant(vacant) = voices.entry(voice.key()) {
+            let key = vacant.key().as_str();
+            tx.prepare_cached(
+                "INSERT INTO voice (submission, key, model, body) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![number, key, voice.model, json(voice)])?;
+            vacant.insert(tx.last_insert_rowid());
+        }
+    }
+    Ok(voices)
+}
+
+/// A submission whose lines are being added.
+struct Adding<'a> {
+    tx: &'a Transaction<'a>,
+    number: i64,
+    voices: HashMap<VoiceKey, i64>,
+    /// Groups met so far, by key.
+    clusters: HashMap<String, i64>,
+    now: u64,
+}
+
+impl Adding<'_> {
+    fn line(&mut self, line: &QueuedLine) -> Result<(), Fault> {
+        let voice = self.voices.get(&line.job.voice).copied().unwrap_or_default();
+        let cluster = self.cluster(line, voice)?;
+        let (stage, state) = match line.take {
+            None => (Stage::Speak, LineState::Waiting),
+            Some(_) => (Stage::Master, LineState::Held),
+        };
+        self.tx.prepare_cached(include_str!("sql/insert_line.sql"))?.execute(params![
+            self.number,
+            line.order,
+            line.job.id.as_str(),
+            line.job.character,
+            cluster,
+            voice,
+            line.job.estimated_ms,
+            Code(stage),
+            Code(state),
+            signed(self.now),
+            line.take.as_ref().map(json),
+        ])?;
+        let number = self.tx.last_insert_rowid();
+        self.tx
+            .prepare_cached("INSERT INTO job (line, body) VALUES (?1, ?2)")?
+            .execute(params![number, json(&line.job)])?;
+        Ok(())
+    }
+
+    fn cluster(&mut self, line: &QueuedLine, voice: i64) -> Result<i64, Fault> {
+        if let Some(cluster) = self.clusters.get(line.group.as_str()) {
+            return Ok(*cluster);
+        }
+        self.tx
+            .prepare_cached("INSERT INTO cluster (submission, voice, key) VALUES (?1, ?2, ?3)")?
+            .execute(params![self.number, voice, line.group.as_str()])?;
+        let cluster = self.tx.last_insert_rowid();
+        self.clusters.insert(line.group.as_str().to_owned(), cluster);
+        Ok(cluster)
+    }
+}
+
+/// Cancels what is open of the other submissions of the episode.
+fn supersede(
+    tx: &Transaction<'_>,
+    number: i64,
+    submission: &Submission,
+    now: u64,
+) -> Result<u64, Fault> {
+    let mut statement =
+        tx.prepare_cached("SELECT number, id FROM submission WHERE episode = ?1 AND number <> ?2")?;
+    let others: Vec<(i64, String)> = statement
+        .query_map(params![submission.episode.as_str(), number], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let why = format!("replaced by {}", submission.id);
+    let mut superseded = 0;
+    for (other, id) in others {
+        let all = everything(name("a submission", id)?);
+        superseded += command::cancel_lines(tx, other, &all, Some(&why), now)?;
+    }
+    Ok(superseded)
+}

@@ -1,0 +1,143 @@
+//! The `tableread` command: what was typed, and one file for each thing it can do.
+
+mod cast;
+mod change;
+mod check;
+mod config;
+mod enqueue;
+mod export;
+mod lines;
+mod output;
+mod place;
+mod plan;
+mod progress;
+mod render;
+mod script_args;
+mod status;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Parser, Subcommand};
+use queue::{Queue, SubmissionChange};
+use schemas::{EpisodeId, SubmissionId};
+
+/// Turns screenplays into voiced episodes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tableread",
+    version,
+    after_help = "\
+A first episode:
+  tableread check SCRIPT                             is anything in it doubtful?
+  tableread cast SCRIPT > cast.toml                  a cast to start from
+  tableread render SCRIPT --cast cast.toml --out out hear it: out/episode.m4a
+
+Exit codes: 0 done; 1 could not be done, and standard error says why; 2 wrong usage, or doubts for
+`check`; 3 done, but some lines failed; 130 interrupted, run it again to go on."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::CheckArgs),
+    Lines(lines::LinesArgs),
+    Cast(cast::CastArgs),
+    Plan(plan::PlanArgs),
+    Render(render::RenderArgs),
+    Enqueue(enqueue::EnqueueArgs),
+    Status(status::StatusArgs),
+    Export(export::ExportArgs),
+    /// Sets failed and cancelled lines going again
+    ///
+    /// They are rendered by the workers that run, or by the next `tableread render`.
+    Retry(change::LinesArgs),
+    /// Stops wanting lines; what is being rendered of them is thrown away
+    Cancel(change::LinesArgs),
+    /// Hands out no more lines of an episode
+    Pause(change::EpisodeArgs),
+    /// Takes back a pause
+    Resume(change::EpisodeArgs),
+}
+
+/// How a command ended, short of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Done,
+    Doubts,
+    SomeFailed,
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Doubts => Self::from(2),
+            Exit::SomeFailed => Self::from(3),
+            Exit::Interrupted => Self::from(130),
+        }
+    }
+}
+
+/// Does what was typed, and says with what code to exit; errors are told on standard error.
+pub async fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli.command).await {
+        Ok(exit) => exit.into(),
+        // Whoever read our output has seen enough, e.g. `head`.
+        Err(err) if is_broken_pipe(&err) => ExitCode::SUCCESS,
+        Err(err) => {
+            output::note(format!("error: {err:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Check(args) => check::run(&args),
+        Command::Lines(args) => lines::run(&args),
+        Command::Cast(args) => cast::run(&args),
+        Command::Plan(args) => plan::run(args).await,
+        Command::Render(args) => render::run(args).await,
+        Command::Enqueue(args) => enqueue::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Export(args) => export::run(args).await,
+        Command::Retry(args) => change::retry(args).await,
+        Command::Cancel(args) => change::cancel(args).await,
+        Command::Pause(args) => change::change(args, SubmissionChange::Pause).await,
+        Command::Resume(args) => change::change(args, SubmissionChange::Resume).await,
+    }
+}
+
+fn is_broken_pipe(err: &anyhow::Error) -> bool {
+    err.chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|err| err.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Finds a submission by its own name, or the newest one of an episode.
+async fn find_submission(queue: &dyn Queue, name: &str) -> anyhow::Result<SubmissionId> {
+    if let Ok(id) = SubmissionId::parse(name)
+        && queue.progress(&id).await?.is_some()
+    {
+        return Ok(id);
+    }
+    if let Ok(episode) = EpisodeId::parse(name)
+        && let Some(newest) = queue.submissions(Some(&episode)).await?.first()
+    {
+        return Ok(newest.submission.clone());
+    }
+    let known = queue.submissions(None).await?;
+    let names: Vec<_> = known.iter().map(|progress| progress.episode.as_str()).collect();
+    let nearest = names
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    match nearest {
+        Some(nearest) => bail!("no episode `{name}` in this queue; did you mean `{nearest}`?"),
+        None => bail!("no episode `{name}` in this queue: nothing was submitted to it yet"),
+    }
+}

@@ -1,0 +1,141 @@
+//! `tableread plan`: what would be rendered, and what is rendered already.
+
+use anyhow::Context as _;
+use clap::Args;
+use queue::Queue;
+use schemas::Edits;
+use store::Store;
+
+use super::Exit;
+use super::output::{counted, duration, json_pretty, line, table};
+use super::place::PlaceArgs;
+use super::script_args::{MasteringArgs, QueueingArgs, ScriptArgs};
+use crate::plan::Plan;
+use crate::submit::{Prepared, prepare};
+
+/// Says what would be rendered: lines, voices, groups, batches, minutes. Changes nothing
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Speakers who are not cast stop the plan and are all named at once. With --out (or --store) it also
+says what is rendered already and how long the rest will take, measured by what was rendered there.")]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    script: ScriptArgs,
+    #[command(flatten)]
+    mastering: MasteringArgs,
+    #[command(flatten)]
+    queueing: QueueingArgs,
+    /// Print the whole plan as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<Exit> {
+    let upload = args.script.read(&args.mastering, &args.queueing)?;
+    let (queue, store) = match args.place.existing() {
+        Ok(place) => (Some(place.open_queue()?), place.open_store().await?),
+        Err(_) => (None, Store::open("memory:").await?),
+    };
+    let prepared = prepare(&upload, &store).await?;
+    if args.json {
+        json_pretty(&as_json(&prepared)?)?;
+        return Ok(Exit::Done);
+    }
+    let speed = match &queue {
+        Some(queue) => measured_speed(queue.as_ref()).await?,
+        None => None,
+    };
+    line(voices(&prepared.plan))?;
+    line(summary(&prepared, speed))?;
+    Ok(Exit::Done)
+}
+
+/// The plan, with what of it is rendered already.
+fn as_json(prepared: &Prepared) -> anyhow::Result<serde_json::Value> {
+    let mut json = serde_json::to_value(&prepared.plan)?;
+    let object = json.as_object_mut().context("a plan is an object")?;
+    let rendered: Vec<_> = prepared.takes.keys().collect();
+    object.insert("rendered".into(), serde_json::to_value(rendered)?);
+    object.insert("edits".into(), serde_json::to_value(prepared.edits)?);
+    Ok(json)
+}
+
+fn voices(plan: &Plan) -> String {
+    let right = ["lines", "audio", "batches"];
+    let mut rows = table(&["voice", "model", "language", "lines", "audio", "batches"], &right);
+    for group in &plan.groups {
+        let voice = plan.voices.iter().find(|voice| voice.key == group.voice);
+        let batches = plan.batches.iter().filter(|batch| batch.group == group.key).count();
+        rows.add_row([
+            voice.map_or("", |keyed| &keyed.voice.name),
+            voice.map_or("", |keyed| &keyed.voice.model),
+            &group.language,
+            &group.lines.len().to_string(),
+            &duration(group.estimated_ms),
+            &batches.to_string(),
+        ]);
+    }
+    rows.to_string()
+}
+
+fn summary(prepared: &Prepared, speed: Option<f64>) -> String {
+    let Prepared { plan, takes, edits, .. } = prepared;
+    let open_ms: u64 = plan
+        .lines
+        .iter()
+        .filter(|line| !takes.contains_key(&line.job.synth_key))
+        .map(|line| u64::from(line.job.estimated_ms))
+        .sum();
+    let reused = plan.lines.iter().filter(|line| takes.contains_key(&line.job.synth_key)).count();
+    let mut parts = vec![format!(
+        "{}: {}, about {} of audio in {}",
+        plan.title,
+        counted(plan.totals.lines, "line"),
+        duration(plan.totals.estimated_ms),
+        batches(plan.batches.len()),
+    )];
+    if plan.totals.skipped > 0 {
+        parts.push(format!("{} left out", counted(plan.totals.skipped, "line")));
+    }
+    if reused > 0 {
+        parts.push(format!("{} rendered already", counted(reused as u64, "line")));
+    }
+    if let Some(Edits { changed, new, removed, .. }) = edits {
+        parts.push(format!("Since last time: {changed} changed, {new} new, {removed} removed"));
+    }
+    parts.push(match speed {
+        _ if open_ms == 0 => "Nothing left to speak".into(),
+        Some(speed) => {
+            let wall = duration(at_speed(open_ms, speed));
+            format!("About {wall} to speak it at {speed:.1} × real time, as measured here")
+        }
+        None => "How long rendering takes is known once something was rendered here".into(),
+    });
+    parts.join("\n")
+}
+
+fn batches(count: usize) -> String {
+    if count == 1 { "1 batch".into() } else { format!("{count} batches") }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "an estimate of some hours at most"
+)]
+fn at_speed(audio_ms: u64, speed: f64) -> u64 {
+    (audio_ms as f64 / speed) as u64
+}
+
+/// Audio a second of wall time over the submissions of this queue, newest that has any.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of some months at most")]
+async fn measured_speed(queue: &dyn Queue) -> anyhow::Result<Option<f64>> {
+    let all = queue.submissions(None).await?;
+    Ok(all
+        .iter()
+        .find(|progress| progress.audio_ms > 0 && progress.synth_ms > 0)
+        .map(|progress| progress.audio_ms as f64 / progress.synth_ms as f64))
+}

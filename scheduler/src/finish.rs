@@ -1,0 +1,41 @@
+//! What a submission became, from the queue into the store.
+
+use queue::{Queue, QueueError};
+use schemas::{Manifest, SubmissionId, edits_object, manifest_object};
+use store::{Store, StoreError};
+
+use crate::export::{manifest, manifest_json};
+
+/// Why a manifest could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// The queue cannot be read, or does not know the submission.
+    #[error("the manifest cannot be made")]
+    Queue(#[from] QueueError),
+    /// The store cannot be read or written.
+    #[error("the manifest cannot be stored")]
+    Store(#[from] StoreError),
+}
+
+/// Makes the manifest of a submission as it stands now and stores it.
+///
+/// # Errors
+/// When queue or store cannot be reached; nothing is changed then.
+pub async fn finish(
+    queue: &dyn Queue,
+    store: &Store,
+    id: &SubmissionId,
+) -> Result<Manifest, FinishError> {
+    let submission =
+        queue.submission(id).await?.ok_or_else(|| QueueError::NoSuchSubmission(id.to_string()))?;
+    let records = queue.lines(id).await?;
+    let edits = match store.get(&edits_object(&submission.episode, id)).await {
+        Ok(json) => serde_json::from_slice(&json).ok(),
+        Err(StoreError::NotFound { .. }) => None,
+        Err(err) => return Err(err.into()),
+    };
+    let manifest = manifest(&submission, &records, edits);
+    let key = manifest_object(&submission.episode, id);
+    store.put(&key, manifest_json(&manifest)).await?;
+    Ok(manifest)
+}

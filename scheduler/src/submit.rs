@@ -1,0 +1,171 @@
+//! One upload of an episode, from a script to the queue.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use queue::{Added, Queue, QueueError};
+use schemas::{
+    Edits, EpisodeId, Mastering, SubmissionId, SynthKey, TakeFacts, edits_object, ledger_object,
+    take_facts_object, take_object,
+};
+use screenplay::Script;
+use store::{Store, StoreError};
+
+use crate::cast::Cast;
+use crate::ledger::{Ledger, LedgerError, edits};
+use crate::plan::{Plan, PlanError, PlanOptions, SubmissionSettings, plan, to_submission};
+
+/// Takes looked up in the store at the same time; enough to hide a network's latency.
+const ASKED_AT_ONCE: usize = 32;
+
+/// What a production hands over.
+#[derive(Debug)]
+pub struct Upload {
+    /// The episode it is an upload of.
+    pub episode: EpisodeId,
+    /// The screenplay.
+    pub script: Script,
+    /// Who speaks in which voice.
+    pub cast: Cast,
+    /// How it is planned.
+    pub options: PlanOptions,
+    /// How it is mastered.
+    pub mastering: Mastering,
+    /// Higher goes first; 0 to 9.
+    pub priority: u8,
+    /// How often a line may be started before it is given up on; at least 1.
+    pub max_attempts: u32,
+}
+
+/// A plan together with what is rendered of it already.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The plan.
+    pub plan: Plan,
+    /// Its takes that are in the store.
+    pub takes: BTreeMap<SynthKey, TakeFacts>,
+    /// What it changes against the last import; absent when there was none.
+    pub edits: Option<Edits>,
+    ledger: Option<Ledger>,
+}
+
+/// What a submission put into the queue.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Names it.
+    pub id: SubmissionId,
+    /// What the queue did.
+    pub added: Added,
+    /// What was planned.
+    pub prepared: Prepared,
+}
+
+/// Why an upload was not queued; the variants differ in who can mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The script or the cast: a person must change something first.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// There is not one line to be spoken.
+    #[error("nobody says anything in this script; `tableread check` shows how it was read")]
+    Silent,
+    /// What is remembered of the episode cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store.
+    #[error("what is rendered already cannot be looked up")]
+    Store(#[from] StoreError),
+    /// The queue.
+    #[error("the episode cannot be queued")]
+    Queue(#[from] QueueError),
+}
+
+/// Plans an upload, with ids carried over from the last import, and looks up what is rendered.
+///
+/// # Errors
+/// [`SubmitError`]; nothing is changed anywhere.
+pub async fn prepare(upload: &Upload, store: &Store) -> Result<Prepared, SubmitError> {
+    let ledger = read_ledger(&upload.episode, store).await?;
+    let plan = plan(&upload.script, &upload.cast, &upload.options, ledger.as_ref())?;
+    let takes = existing_takes(&plan, store).await?;
+    let edits = ledger.as_ref().map(|ledger| edits(&plan, ledger, &takes));
+    Ok(Prepared { plan, takes, edits, ledger })
+}
+
+/// Takes a prepared upload in and returns once its lines are in the queue.
+///
+/// Safe to repeat at any point: the same upload makes the same submission, which is added once, and
+/// what is remembered of the episode is written after that.
+///
+/// # Errors
+/// [`SubmitError`]; what was queued by then is found again when the call is repeated.
+pub async fn submit(
+    upload: &Upload,
+    prepared: Prepared,
+    queue: &dyn Queue,
+    store: &Store,
+) -> Result<Submitted, SubmitError> {
+    if prepared.plan.lines.is_empty() {
+        return Err(SubmitError::Silent);
+    }
+    let settings = SubmissionSettings {
+        episode: upload.episode.clone(),
+        priority: upload.priority,
+        max_attempts: upload.max_attempts,
+        mastering: upload.mastering.clone(),
+        takes: prepared.takes.clone(),
+    };
+    let new = to_submission(&prepared.plan, &settings);
+    let id = new.submission.id.clone();
+    // Only the first submission of an upload knows what it changed: later the ledger is its own.
+    let edits_key = edits_object(&upload.episode, &id);
+    if let Some(edits) = &prepared.edits
+        && store.size(&edits_key).await?.is_none()
+    {
+        store.put(&edits_key, edits_json(edits)).await?;
+    }
+    let added = queue.submit(new).await?;
+    let ledger = Ledger::after(&prepared.plan, prepared.ledger.as_ref());
+    if prepared.ledger.as_ref() != Some(&ledger) {
+        store.put(&ledger_object(&upload.episode), ledger.to_json()).await?;
+    }
+    Ok(Submitted { id, added, prepared })
+}
+
+fn edits_json(edits: &Edits) -> Vec<u8> {
+    serde_json::to_vec(edits).expect("a struct of numbers always serialises")
+}
+
+async fn read_ledger(episode: &EpisodeId, store: &Store) -> Result<Option<Ledger>, SubmitError> {
+    match store.get(&ledger_object(episode)).await {
+        Ok(json) => Ok(Some(Ledger::from_json(&json)?)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(err) => Err(err.into()),
+    }
+}
+
+/// Looks up which of a plan's takes the store holds whole.
+async fn existing_takes(
+    plan: &Plan,
+    store: &Store,
+) -> Result<BTreeMap<SynthKey, TakeFacts>, StoreError> {
+    let keys: BTreeSet<_> = plan.lines.iter().map(|line| line.job.synth_key.clone()).collect();
+    stream::iter(keys)
+        .map(|key| async move { Ok(existing_take(&key, store).await?.map(|facts| (key, facts))) })
+        .buffer_unordered(ASKED_AT_ONCE)
+        .try_filter_map(|found| async move { Ok(found) })
+        .try_collect()
+        .await
+}
+
+async fn existing_take(key: &SynthKey, store: &Store) -> Result<Option<TakeFacts>, StoreError> {
+    let json = match store.get(&take_facts_object(key)).await {
+        Ok(json) => json,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(err) => return Err(err),
+    };
+    // Facts of another layout, or whose samples somebody removed, are as good as none.
+    let Some(facts) = serde_json::from_slice::<TakeFacts>(&json).ok() else { return Ok(None) };
+    let is_whole = store.size(&take_object(key)).await? == Some(facts.bytes);
+    Ok((is_whole && facts.synth_key == *key).then_some(facts))
+}

@@ -1,0 +1,134 @@
+//! What a model has to be able to do so that [`crate::ContinuousBatch`] can turn it.
+//!
+//! Weights are behind `&self`; all that changes while lines are spoken lives in the seats. One
+//! thread owns both.
+
+use schemas::Voice;
+
+use crate::{DeviceError, EngineError, LineError, Request, Samples};
+
+/// What is known of a line before it is seated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinePlan {
+    /// Turns after which the line is ended as a runaway, counted from its first step; at least 1.
+    /// Generous: a line that reaches it is lost.
+    pub max_turns: u32,
+}
+
+/// A line about to be seated.
+#[derive(Debug)]
+pub struct Seating<'a, P> {
+    /// The free seat it gets, from 0.
+    pub slot: usize,
+    /// What is to be said.
+    pub request: &'a Request,
+    /// Its voice, made ready.
+    pub prompt: &'a P,
+}
+
+/// What one step gave one seated line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step<F> {
+    /// The next frame.
+    Frame(F),
+    /// Nothing yet; counts as a turn all the same, so that a line cannot hang for ever.
+    Pending,
+    /// No more frames; those before are the line.
+    End,
+    /// The line cannot go on; its frames are thrown away.
+    Failed(LineError),
+}
+
+/// Turns lines into frames, several at once.
+pub trait SpeechModel {
+    /// A voice made ready, e.g. a clone prompt with its prefix in the cache.
+    type Prompt;
+    /// The state of all seated lines, e.g. a key/value cache with one row per slot.
+    type Seats;
+    /// A bounded piece of a line, e.g. 16 codes for 80 ms.
+    type Frame;
+
+    /// Name and version of all that decides frames besides the request.
+    fn engine(&self) -> &str;
+
+    /// The models it speaks, as voices name them.
+    fn models(&self) -> Vec<String>;
+
+    /// Makes empty seats, numbered from 0 to `slots` − 1.
+    ///
+    /// # Errors
+    /// [`DeviceError`] when they do not fit into memory.
+    fn seats(&self, slots: usize) -> Result<Self::Seats, DeviceError>;
+
+    /// Makes a voice ready to speak `language`. Expensive: the result is kept.
+    ///
+    /// # Errors
+    /// [`LineError::Voice`] says what is missing and how to get it.
+    fn prepare_voice(&self, voice: &Voice, language: &str) -> Result<Self::Prompt, EngineError>;
+
+    /// Bounds a line by its text, before anything is computed for it.
+    ///
+    /// # Errors
+    /// [`LineError::Text`] when it cannot be spoken at all.
+    fn plan(&self, request: &Request, prompt: &Self::Prompt) -> Result<LinePlan, LineError>;
+
+    /// Seats lines, all in one call so that their prefill can be one batch. Gives one result per
+    /// line, in order; a line refused leaves its seat free.
+    ///
+    /// # Errors
+    /// [`DeviceError`] only.
+    fn admit(
+        &self,
+        seats: &mut Self::Seats,
+        lines: &[Seating<'_, Self::Prompt>],
+    ) -> Result<Vec<Result<(), LineError>>, DeviceError>;
+
+    /// Moves the lines in `slots`, ascending and all seated, by one frame each. Gives one step per
+    /// slot, in order. What a line gets depends on its request alone, never on its neighbours.
+    ///
+    /// # Errors
+    /// [`DeviceError`] only.
+    fn step(
+        &self,
+        seats: &mut Self::Seats,
+        slots: &[usize],
+    ) -> Result<Vec<Step<Self::Frame>>, DeviceError>;
+
+    /// Frees a seat: its line has ended, failed or is not wanted any more.
+    fn release(&self, seats: &mut Self::Seats, slot: usize);
+}
+
+/// The frames of one whole line.
+#[derive(Debug)]
+pub struct Utterance<'a, F, P> {
+    /// In order; never empty.
+    pub frames: &'a [F],
+    /// The voice it was spoken in.
+    pub prompt: &'a P,
+}
+
+/// Turns frames into samples, several lines at once.
+pub trait Vocoder {
+    /// What it decodes; the model's.
+    type Frame;
+    /// The voices it knows; the model's.
+    type Prompt;
+
+    /// Samples a second of what it usually gives; [`Samples::rate_hz`] is what counts.
+    fn rate_hz(&self) -> u32;
+
+    /// Lines worth decoding together; at least 1. Never given more.
+    fn batch(&self) -> usize;
+
+    /// Turns that a finished line may wait for others to be decoded with; 0 for none.
+    fn patience(&self) -> u32;
+
+    /// Decodes whole lines. Gives one result per line, in order, whatever the others are.
+    ///
+    /// # Errors
+    /// [`DeviceError`] only.
+    fn decode(
+        &self,
+        lines: &[Utterance<'_, Self::Frame, Self::Prompt>],
+    ) -> Result<Vec<Result<Samples, LineError>>, DeviceError>;
+}

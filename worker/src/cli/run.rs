@@ -1,0 +1,88 @@
+//! `tableread-worker run`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use worker::scratch_speaker;
+
+use super::{answer, say_on_stderr};
+use crate::config::RunArguments;
+
+const NO_PLACE: &str =
+    "say where lines come from and audio goes: --out DIR, or --queue and --store";
+
+/// Renders until stopped or, if asked, until the queue is empty.
+///
+/// # Errors
+/// When queue, store or engine cannot be opened, and what ends a worker before its time.
+pub(super) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let settings = arguments.settings()?;
+    let queue = arguments.places.queue().context(NO_PLACE)?;
+    let store = arguments.places.store().context(NO_PLACE)?;
+    let store = Store::open_with(&store, arguments.places.s3()).await?;
+    make_folder_of(&queue)?;
+    let queue = tokio::task::spawn_blocking(move || queue::open(&queue)).await??;
+    let drain = CancellationToken::new();
+    tokio::spawn(drain_on_signal(drain.clone()));
+    let cache_dir = arguments.engine.cache_dir();
+    let programs = arguments.engine.programs();
+    let slots = arguments.slots().div_ceil(settings.threads);
+    let open = move || scratch_speaker(slots, &cache_dir, &programs);
+    let report = worker::run(settings, queue, store, open, drain).await?;
+    answer(&format!(
+        "spoken {}, found in the store {}, mastered {}, failed {}, given back {}",
+        report.spoken, report.reused, report.mastered, report.failed, report.given_back
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A worker may be started before the scheduler has made the folder of the queue's file.
+fn make_folder_of(queue: &str) -> anyhow::Result<()> {
+    let path = queue.strip_prefix("sqlite:").unwrap_or(queue);
+    match Path::new(path).parent() {
+        Some(folder) if !queue.contains("://") && !folder.as_os_str().is_empty() => {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("the folder {} cannot be made", folder.display()))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The first signal drains; a second Ctrl-C ends the process at once, as a crash would.
+async fn drain_on_signal(drain: CancellationToken) {
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated() => {}
+    }
+    info!(
+        "stopping: lines being spoken are finished, the others given back; Ctrl-C again to quit at once"
+    );
+    drain.cancel();
+    if tokio::signal::ctrl_c().await.is_ok() {
+        say_on_stderr("tableread-worker: stopped at once; lines come back when their lease ends");
+        std::process::exit(130);
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            terminate.recv().await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot listen for SIGTERM");
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}

@@ -1,0 +1,39 @@
+//! `tableread-worker`: renders the lines of a queue, speaks one text, or says whether it could.
+
+mod cli;
+mod config;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use telemetry::Verbosity;
+
+use crate::config::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    telemetry::init(arguments.verbosity(default_verbosity(&arguments.command)), arguments.format());
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => finish(runtime.block_on(cli::execute(arguments.command))),
+        Err(error) => finish(Err(error.into())),
+    }
+}
+
+/// A worker tells of every line; the other commands answer on standard output.
+fn default_verbosity(command: &Command) -> Verbosity {
+    match command {
+        Command::Run(_) => Verbosity::Normal,
+        Command::Speak(_) | Command::Doctor(_) => Verbosity::Quiet,
+    }
+}
+
+fn finish(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            // Not a log line: it is the answer to the command, also when logs go elsewhere.
+            cli::say_on_stderr(&format!("tableread-worker: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

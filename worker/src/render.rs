@@ -1,0 +1,278 @@
+//! One leased batch, line by line, each settled as it is finished.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use queue::{Fence, Queue};
+use schemas::{Batch, LeasedLine, LineId, Outcome, Stage};
+use store::Store;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::lease_keeper::LeaseKeeper;
+use crate::outage::with_causes;
+use crate::room::{Place, Room};
+use crate::tally::Tally;
+use crate::{Engines, RenderError, Settings, WorkerError};
+
+/// How work on a line ended, as far as this worker is concerned.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// There is something to report.
+    Outcome(Result<Outcome, RenderError>),
+    /// The take was in the store already.
+    Reused(Outcome),
+    /// The line was cancelled or the lease lost: its audio is thrown away.
+    ThrownAway,
+    /// Nothing to report: the line goes back as it came.
+    GivenBack,
+}
+
+/// All that rendering needs; shared by every batch in flight.
+pub(crate) struct Worker {
+    pub(crate) settings: Settings,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) store: Store,
+    pub(crate) engines: Engines,
+    pub(crate) room: Room,
+    pub(crate) tally: Tally,
+    /// Lines started with the engine: those seated and as many that take their seats next.
+    pub(crate) seats: Semaphore,
+    /// Lines being mastered, reading and writing included; bounds memory.
+    pub(crate) desks: Semaphore,
+    /// Pieces of signal processing at once; bounds the CPU.
+    pub(crate) cores: Semaphore,
+    /// Cancelled when nothing new is to be begun.
+    pub(crate) drain: CancellationToken,
+    /// Cancelled when what was begun is to be given back.
+    pub(crate) cut: CancellationToken,
+    /// Why the worker ends by itself; the first reason stays.
+    failure: Mutex<Option<WorkerError>>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        settings: Settings,
+        queue: Arc<dyn Queue>,
+        store: Store,
+        engines: Engines,
+        drain: CancellationToken,
+    ) -> Self {
+        let mastering = settings.mastering.max(1);
+        Self {
+            room: Room::new(&settings, engines.caps()),
+            tally: Tally::default(),
+            seats: Semaphore::new(engines.caps().slots * 2),
+            desks: Semaphore::new(mastering * 4),
+            cores: Semaphore::new(mastering),
+            drain,
+            cut: CancellationToken::new(),
+            failure: Mutex::new(None),
+            settings,
+            queue,
+            store,
+            engines,
+        }
+    }
+
+    /// Renders one batch and reports every line as it is finished. What was not begun when the worker
+    /// is told to stop is given back uncharged.
+    pub(crate) async fn render(&self, batch: &Batch) {
+        let place = self.room.enter(batch);
+        let keeper = LeaseKeeper::keep(self.queue.clone(), batch, self.settings.lease_ms);
+        debug!(lease = %batch.lease, lines = batch.lines.len(), stage = ?batch.stage, "batch begun");
+        let given_back = match batch.stage {
+            Stage::Speak => self.each(batch, &keeper, &place, |line| self.speak(batch, line)).await,
+            Stage::Master => match self.voice_gain_db(batch).await {
+                Ok(gain_db) => {
+                    let master = |line| self.master(batch, line, gain_db);
+                    self.each(batch, &keeper, &place, master).await
+                }
+                Err(problem) => {
+                    self.queue_problem(problem);
+                    batch.lines.len()
+                }
+            },
+        };
+        if given_back > 0 && !keeper.is_lost() {
+            self.give_back(batch).await;
+        }
+    }
+
+    /// Stops the worker with a reason: what it holds is given back.
+    pub(crate) fn quit(&self, reason: WorkerError) {
+        error!(error = %with_causes(&reason), "worker stops");
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.drain.cancel();
+        self.cut.cancel();
+    }
+
+    /// Why the worker stopped by itself, if it did.
+    pub(crate) fn take_failure(&self) -> Option<WorkerError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A permit of `semaphore`, or `None` when the worker is to stop before there is one.
+    pub(crate) async fn turn_at<'a>(
+        &self,
+        semaphore: &'a Semaphore,
+    ) -> Option<SemaphorePermit<'a>> {
+        tokio::select! {
+            biased;
+            () = self.drain.cancelled() => None,
+            permit = semaphore.acquire() => permit.ok(),
+        }
+    }
+
+    /// Charges the line; the `Err` is how the line ends instead of being worked on.
+    pub(crate) async fn begin(&self, batch: &Batch, line: &LeasedLine) -> Result<(), End> {
+        match self.start(&batch.lease, &line.job.id).await {
+            Ok(Fence::Held) => Ok(()),
+            Ok(Fence::Refused) => Err(End::ThrownAway),
+            Err(problem) => {
+                self.queue_problem(problem);
+                Err(End::GivenBack)
+            }
+        }
+    }
+
+    /// Works on all lines at once, as far as seats and desks allow; returns how many came back undone.
+    async fn each<'a, W>(
+        &'a self,
+        batch: &'a Batch,
+        keeper: &LeaseKeeper,
+        place: &Place<'_>,
+        work: impl Fn(&'a LeasedLine) -> W,
+    ) -> usize
+    where
+        W: Future<Output = End>,
+    {
+        let mut lines = FuturesUnordered::new();
+        for line in &batch.lines {
+            lines.push(self.line(batch, line, keeper.unwanted(&line.job.id), work(line)));
+        }
+        let mut given_back = 0;
+        while let Some(is_given_back) = lines.next().await {
+            place.leave();
+            given_back += usize::from(is_given_back);
+        }
+        given_back
+    }
+
+    /// Sees one line to its end and says whether it goes back undone. Only the work can be cut short:
+    /// a report that was begun is finished.
+    async fn line(
+        &self,
+        batch: &Batch,
+        line: &LeasedLine,
+        unwanted: CancellationToken,
+        work: impl Future<Output = End>,
+    ) -> bool {
+        let end = tokio::select! {
+            biased;
+            () = unwanted.cancelled() => End::ThrownAway,
+            end = work => end,
+            () = self.cut.cancelled() => End::GivenBack,
+        };
+        match end {
+            End::Outcome(Ok(outcome)) => self.report(batch, line, &outcome, false).await,
+            End::Reused(outcome) => self.report(batch, line, &outcome, true).await,
+            End::Outcome(Err(error)) => self.report_failure(batch, line, error).await,
+            End::ThrownAway => {
+                self.tally.thrown_away.add(1);
+                info!(line = %line.job.id, lease = %batch.lease, "line thrown away");
+                false
+            }
+            End::GivenBack => {
+                self.tally.given_back.add(1);
+                true
+            }
+        }
+    }
+
+    async fn report_failure(&self, batch: &Batch, line: &LeasedLine, error: RenderError) -> bool {
+        let failure = error.failure();
+        warn!(line = %line.job.id, verdict = ?failure.verdict, reason = failure.message, "line failed");
+        let given_back = self.report(batch, line, &Outcome::Failed { failure }, false).await;
+        match error {
+            RenderError::Device(reason) => self.quit(WorkerError::Device(reason)),
+            RenderError::Store(
+                refused @ (store::StoreError::Denied { .. } | store::StoreError::BadAddress { .. }),
+            ) => self.quit(WorkerError::Store(refused)),
+            RenderError::Store(
+                store::StoreError::Unavailable { .. } | store::StoreError::NotFound { .. },
+            )
+            | RenderError::Speak(_)
+            | RenderError::Audio(_)
+            | RenderError::OtherEngine { .. }
+            | RenderError::NoTake => {}
+        }
+        given_back
+    }
+
+    /// Settles a line; says whether it could not be, so that it goes back with the lease.
+    async fn report(
+        &self,
+        batch: &Batch,
+        line: &LeasedLine,
+        outcome: &Outcome,
+        is_reused: bool,
+    ) -> bool {
+        match self.settle(&batch.lease, &line.job.id, outcome).await {
+            Ok(Fence::Held) => {
+                self.count(&line.job.id, outcome, is_reused);
+                false
+            }
+            Ok(Fence::Refused) => {
+                self.tally.thrown_away.add(1);
+                info!(line = %line.job.id, lease = %batch.lease, "report came too late");
+                false
+            }
+            Err(problem) => {
+                self.queue_problem(problem);
+                true
+            }
+        }
+    }
+
+    fn count(&self, line: &LineId, outcome: &Outcome, is_reused: bool) {
+        match outcome {
+            Outcome::Spoken { .. } if is_reused => {
+                self.tally.reused.add(1);
+                info!(%line, "take found in the store");
+            }
+            Outcome::Spoken { take } => {
+                self.tally.spoken.add(1);
+                self.tally.audio_ms.add(take.duration_ms());
+                self.tally.synth_ms.add(take.synth_ms);
+                info!(%line, audio_ms = take.duration_ms(), synth_ms = take.synth_ms, "line spoken");
+            }
+            Outcome::Mastered { delivery } => {
+                self.tally.mastered.add(1);
+                let bytes = delivery.delivery_bytes;
+                info!(%line, gain_db = delivery.gain_db, bytes, "line mastered");
+            }
+            Outcome::Failed { .. } => self.tally.failed.add(1),
+        }
+    }
+
+    /// A queue that may come back ends nothing: the lease ends by itself. Any other failure of it does.
+    fn queue_problem(&self, problem: queue::QueueError) {
+        if crate::deliver::queue_may_come_back(&problem) {
+            warn!(error = %with_causes(&problem), "queue away for too long, lease left to end");
+        } else {
+            self.quit(WorkerError::Queue(problem));
+        }
+    }
+
+    async fn give_back(&self, batch: &Batch) {
+        match self.queue.release(&batch.lease).await {
+            Ok(lines) => info!(lease = %batch.lease, lines, "lines given back"),
+            Err(error) => {
+                warn!(lease = %batch.lease, error = %with_causes(&error), "lease left to end");
+            }
+        }
+    }
+}

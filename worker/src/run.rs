@@ -1,0 +1,137 @@
+//! The loop of a worker: claim, render, until told to stop or nothing is left.
+
+use std::sync::Arc;
+
+use apalis::prelude::{BoxDynError, Data, WorkerBuilder, WorkerError as SourceError};
+use engine::Speaker;
+use queue::{BatchSource, Queue, QueueError, WantNow};
+use schemas::{Batch, SubmissionState};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use crate::render::Worker;
+use crate::{Engines, OpenError, Report, Settings, WorkerError};
+
+/// Renders what the queue has until `drain` is cancelled or, with [`Settings::until_empty`], until
+/// nothing in it is open; says what was done.
+///
+/// `open_speaker` is called once on each engine thread. Several batches are in flight at once, so that
+/// seats are filled from the next before the last line of one is done.
+///
+/// Once `drain` is cancelled nothing new is begun, lines that were not begun go back uncharged, and
+/// lines being spoken or mastered have [`Settings::drain_ms`] to finish before they go back too.
+/// Dropping the future instead stops at once, as a crash would: leases end by themselves.
+///
+/// # Errors
+/// When the engine cannot be opened, the device fails, the store refuses or the queue is damaged.
+/// Outages are waited out.
+pub async fn run<F>(
+    settings: Settings,
+    queue: Arc<dyn Queue>,
+    store: Store,
+    open_speaker: F,
+    drain: CancellationToken,
+) -> Result<Report, WorkerError>
+where
+    F: Fn() -> Result<Box<dyn Speaker>, OpenError> + Send + Sync + 'static,
+{
+    let engines = Engines::open(settings.threads, open_speaker).await?;
+    let caps = engines.caps();
+    info!(worker = %settings.worker, engine = caps.engine, slots = caps.slots, store = store.place(), "worker ready");
+    let worker = Arc::new(Worker::new(settings, queue, store, engines, drain.child_token()));
+    let ended = tokio::select! {
+        ended = claim_and_render(worker.clone()) => ended,
+        ended = end_what_drains(&worker) => ended,
+        ended = stop_when_empty(&worker) => ended,
+    };
+    let report = worker.tally.report();
+    let failure = worker.take_failure();
+    if let Some(worker) = Arc::into_inner(worker) {
+        worker.engines.close().await;
+    }
+    info!(?report, "worker ended");
+    match failure {
+        Some(failure) => Err(failure),
+        None => ended.map(|()| report),
+    }
+}
+
+/// Runs apalis over the queue's batches; it returns once it was stopped and every batch is through.
+async fn claim_and_render(worker: Arc<Worker>) -> Result<(), WorkerError> {
+    let asking = worker.clone();
+    let want: WantNow =
+        Arc::new(move || if asking.drain.is_cancelled() { None } else { asking.room.want() });
+    let source = BatchSource::new(worker.queue.clone(), want, worker.settings.poll());
+    let stop = worker.drain.clone();
+    let stopped = async move {
+        stop.cancelled().await;
+        Ok::<(), std::io::Error>(())
+    };
+    WorkerBuilder::new(worker.settings.worker.to_string())
+        .backend(source)
+        .data(worker)
+        .build(render)
+        .run_until(stopped)
+        .await
+        .map_err(source_failure)
+}
+
+async fn render(batch: Batch, worker: Data<Arc<Worker>>) -> Result<(), BoxDynError> {
+    worker.render(&batch).await;
+    Ok(())
+}
+
+fn source_failure(error: SourceError) -> WorkerError {
+    match error {
+        SourceError::BackendError(cause) => match cause.downcast::<QueueError>() {
+            Ok(queue) => WorkerError::Queue(*queue),
+            Err(other) => WorkerError::Source(other.to_string()),
+        },
+        other => WorkerError::Source(other.to_string()),
+    }
+}
+
+/// Cuts short what is still being rendered some seconds after the worker was told to stop. Never
+/// returns.
+async fn end_what_drains(worker: &Worker) -> Result<(), WorkerError> {
+    worker.drain.cancelled().await;
+    tokio::time::sleep(worker.settings.drain()).await;
+    worker.cut.cancel();
+    std::future::pending().await
+}
+
+/// Stops the worker once nothing is open in the queue, if that is asked for. Never returns.
+///
+/// An outage of the queue is not emptiness: it is asked again.
+async fn stop_when_empty(worker: &Worker) -> Result<(), WorkerError> {
+    if !worker.settings.until_empty {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(worker.settings.poll()).await;
+        if worker.room.is_empty() && is_queue_empty(&*worker.queue).await {
+            debug!("nothing open in the queue");
+            worker.drain.cancel();
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Whether no submission has a line to which something will still happen by itself. A paused one waits
+/// for a person, and is not waited for.
+async fn is_queue_empty(queue: &dyn Queue) -> bool {
+    match queue.submissions(None).await {
+        Ok(submissions) => submissions.iter().all(|progress| match progress.state {
+            SubmissionState::Active => progress.lines.open() == 0,
+            SubmissionState::Paused
+            | SubmissionState::Done
+            | SubmissionState::Failed
+            | SubmissionState::Cancelled => true,
+        }),
+        Err(error) => {
+            debug!(%error, "cannot tell whether the queue is empty");
+            false
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The first stage: text becomes a take in the store.
+
+use audio::{AudioError, Level, Pcm};
+use bytes::Bytes;
+use engine::{Request, Samples};
+use schemas::{
+    Batch, LeasedLine, LineJob, Outcome, SynthInputs, TakeFacts, Voice, VoiceSource,
+    take_facts_object, take_object,
+};
+use store::StoreError;
+use tracing::warn;
+
+use crate::render::{End, Worker};
+use crate::{RenderError, WorkerError};
+
+/// A take whose loudest sample is below this is silence: nothing was said.
+const SILENT_DBFS: f32 = -60.0;
+
+impl Worker {
+    /// Speaks one line and stores its take, unless the store has it already.
+    pub(crate) async fn speak(&self, batch: &Batch, line: &LeasedLine) -> End {
+        let job = &line.job;
+        if let Err(error) = self.check_engine(&batch.voice, job) {
+            return End::Outcome(Err(error));
+        }
+        match self.stored_take(job).await {
+            Ok(Some(take)) => return End::Reused(Outcome::Spoken { take }),
+            Ok(None) => {}
+            Err(error) => return End::Outcome(Err(error.into())),
+        }
+        let Some(seat) = self.turn_at(&self.seats).await else { return End::GivenBack };
+        if let Err(end) = self.begin(batch, line).await {
+            return end;
+        }
+        let spoken = self.say(&batch.voice, job).await;
+        drop(seat);
+        let stored = match spoken {
+            Ok((samples, synth_ms)) => self.store_take(batch, job, samples, synth_ms).await,
+            Err(error) => Err(error),
+        };
+        End::Outcome(stored.map(|take| Outcome::Spoken { take }))
+    }
+
+    /// A take is named by what decides its samples, the engine included.
+    fn check_engine(&self, voice: &Voice, job: &LineJob) -> Result<(), RenderError> {
+        let engine = &self.engines.caps().engine;
+        let inputs = SynthInputs {
+            text: &job.text,
+            pauses: &job.pauses,
+            model: &voice.model,
+            source: &voice.source,
+            language: &job.language,
+            engine,
+            seed: job.seed,
+        };
+        if inputs.key() == job.synth_key {
+            return Ok(());
+        }
+        let (engine, synth_key) = (engine.clone(), job.synth_key.clone());
+        Err(RenderError::OtherEngine { engine, synth_key })
+    }
+
+    /// The take as an earlier worker left it, when both its objects are whole.
+    async fn stored_take(&self, job: &LineJob) -> Result<Option<TakeFacts>, StoreError> {
+        let key = &job.synth_key;
+        let facts = match self.fetch(&take_facts_object(key)).await {
+            Ok(bytes) => bytes,
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match serde_json::from_slice::<TakeFacts>(&facts) {
+            Ok(facts) if facts.synth_key == *key => {
+                let size = self.size_of(&take_object(key)).await?;
+                Ok((size == Some(facts.bytes)).then_some(facts))
+            }
+            Ok(_) | Err(_) => {
+                warn!(line = %job.id, synth_key = %key, "stored facts unreadable, speaking anew");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn say(&self, voice: &Voice, job: &LineJob) -> Result<(Samples, u64), RenderError> {
+        let request = Request {
+            tag: 0,
+            text: job.text.clone(),
+            pauses: job.pauses.clone(),
+            language: job.language.clone(),
+            voice: voice.clone(),
+            seed: job.seed,
+        };
+        match self.engines.speak(request).await {
+            Ok(spoken) => Ok((spoken.result?, spoken.synth_ms)),
+            Err(WorkerError::Device(reason)) => Err(RenderError::Device(reason)),
+            Err(other) => Err(RenderError::Device(other.to_string())),
+        }
+    }
+
+    /// Stores the samples, then the facts: where those exist, so do the samples.
+    async fn store_take(
+        &self,
+        batch: &Batch,
+        job: &LineJob,
+        samples: Samples,
+        synth_ms: u64,
+    ) -> Result<TakeFacts, RenderError> {
+        let Samples { samples, rate_hz } = samples;
+        let count = samples.len() as u64;
+        let pcm = Pcm { samples, rate_hz };
+        let (level, wav) = self.on_a_core(move || written(&pcm)).await??;
+        let facts = TakeFacts {
+            synth_key: job.synth_key.clone(),
+            samples: count,
+            rate_hz,
+            lufs: level.lufs,
+            peak_dbfs: level.peak_dbfs,
+            bytes: wav.len() as u64,
+            engine: spoken_by(&self.engines.caps().engine, &batch.voice),
+            worker: self.settings.worker.clone(),
+            synth_ms,
+        };
+        let json = serde_json::to_vec(&facts).expect("plain facts always serialise");
+        self.deliver(&take_object(&job.synth_key), wav.into()).await?;
+        self.deliver(&take_facts_object(&job.synth_key), Bytes::from(json)).await?;
+        Ok(facts)
+    }
+
+    /// Runs signal processing off the async threads, as many at once as there are cores for it.
+    pub(crate) async fn on_a_core<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AudioError> {
+        let _core = self.cores.acquire().await;
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|panicked| AudioError::Encode(panicked.to_string()))
+    }
+}
+
+/// Measures a take and writes it as it will lie in the store.
+fn written(pcm: &Pcm) -> Result<(Level, Vec<u8>), AudioError> {
+    let level = audio::measure(pcm);
+    if pcm.samples.is_empty() || level.peak_dbfs <= SILENT_DBFS {
+        return Err(AudioError::Silent);
+    }
+    Ok((level, audio::write_wav_f32(pcm)))
+}
+
+/// Name and version of what spoke a take, e.g. `scratch/1 pico`.
+fn spoken_by(engine: &str, voice: &Voice) -> String {
+    match &voice.source {
+        VoiceSource::Scratch { synthesiser, .. } => {
+            let synthesiser = match synthesiser {
+                schemas::ScratchSynthesiser::Pico => "pico",
+                schemas::ScratchSynthesiser::Say => "say",
+                schemas::ScratchSynthesiser::Espeak => "espeak",
+            };
+            format!("{engine} {synthesiser}")
+        }
+        VoiceSource::Preset { .. } | VoiceSource::Clone { .. } | VoiceSource::Design { .. } => {
+            engine.to_owned()
+        }
+    }
+}
