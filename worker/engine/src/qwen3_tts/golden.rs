@@ -45,9 +45,10 @@ impl Golden {
     }
 
     /// Codes that the reference computed or was given.
-    pub(super) fn frames(&self, name: &str) -> Vec<[u32; CODES]> {
+    pub(super) fn frames<T: TryFrom<u32>>(&self, name: &str) -> Vec<[T; CODES]> {
         let rows = self.tensor(name).to_dtype(DType::U32).unwrap().to_vec2::<u32>().unwrap();
-        rows.into_iter().map(|row| row.try_into().unwrap()).collect()
+        let code = |code| T::try_from(code).ok().unwrap();
+        rows.iter().map(|row| std::array::from_fn(|place| code(row[place]))).collect()
     }
 
     /// The model's configuration and weights, in F32 on the CPU.

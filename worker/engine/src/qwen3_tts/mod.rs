@@ -21,6 +21,7 @@ mod talker;
 mod row_conv;
 pub mod speaker;
 pub mod tokenizer;
+pub mod voice;
 pub mod weights;
 
 pub use checkpoint::Checkpoint;

@@ -7,8 +7,9 @@ mod transformer;
 use candle_core::{Device, Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::super::config::{CODES, CodecConfig};
-use super::super::row_conv::{Kernel, RowConv};
+use crate::qwen3_tts::Frame;
+use crate::qwen3_tts::config::CodecConfig;
+use crate::qwen3_tts::row_conv::{Kernel, RowConv};
 use quantizer::Quantizer;
 use seanet::Seanet;
 use transformer::Transformer;
@@ -58,7 +59,7 @@ impl CodecEncoder {
     ///
     /// # Errors
     /// When the device fails or is out of memory.
-    pub fn encode(&self, samples: &[f32]) -> Result<Vec<[u32; CODES]>> {
+    pub fn encode(&self, samples: &[f32]) -> Result<Vec<Frame>> {
         if samples.is_empty() {
             return Ok(Vec::new());
         }

@@ -3,6 +3,7 @@
 use candle_core::{Device, Result, Tensor};
 use candle_nn::VarBuilder;
 
+use crate::qwen3_tts::Frame;
 use crate::qwen3_tts::config::{CODES, CodecEncoderConfig};
 
 /// Usage below this counts as this: a row that was never used would be divided by zero.
@@ -58,7 +59,7 @@ impl Quantizer {
     /// # Shapes
     /// * `rows` `[T, E]`, on any device
     /// * returns `T` frames
-    pub(super) fn codes(&self, rows: &Tensor) -> Result<Vec<[u32; CODES]>> {
+    pub(super) fn codes(&self, rows: &Tensor) -> Result<Vec<Frame>> {
         let rows = rows.to_device(&Device::Cpu)?;
         let mut frames = vec![[0; CODES]; rows.dim(0)?];
         let columns = self.semantic.codes(&rows)?.into_iter().chain(self.acoustic.codes(&rows)?);
@@ -82,12 +83,13 @@ impl Group {
     }
 
     /// `[T, E]` → for each book the `T` codes.
-    fn codes(&self, rows: &Tensor) -> Result<Vec<Vec<u32>>> {
+    fn codes(&self, rows: &Tensor) -> Result<Vec<Vec<u16>>> {
         let mut left = rows.matmul(&self.input_proj)?;
         let mut columns = Vec::with_capacity(self.books.len());
         for book in &self.books {
             let codes = book.nearest(&left)?;
-            let indices = Tensor::new(codes.as_slice(), &Device::Cpu)?;
+            let indices: Vec<u32> = codes.iter().copied().map(u32::from).collect();
+            let indices = Tensor::from_vec(indices, codes.len(), &Device::Cpu)?;
             left = (left - book.rows.index_select(&indices, 0)?)?;
             columns.push(codes);
         }
@@ -106,7 +108,7 @@ impl Book {
     }
 
     /// `[T, W]` → the nearest row to each; of equally near ones the first.
-    fn nearest(&self, vectors: &Tensor) -> Result<Vec<u32>> {
+    fn nearest(&self, vectors: &Tensor) -> Result<Vec<u16>> {
         let distances = vectors.matmul(&self.doubled)?.broadcast_add(&self.lengths)?;
         let distances = distances.flatten_all()?.to_vec1::<f32>()?;
         Ok(distances.chunks_exact(self.lengths.elem_count()).map(first_least).collect())
@@ -114,7 +116,7 @@ impl Book {
 }
 
 /// Where the smallest number stands first.
-fn first_least(numbers: &[f32]) -> u32 {
+fn first_least(numbers: &[f32]) -> u16 {
     let mut least = (0, f32::INFINITY);
     for (place, &number) in (0..).zip(numbers) {
         if number < least.1 {
@@ -131,7 +133,7 @@ impl Quantizer {
     ///
     /// # Shapes
     /// * `row` `[1, E]`
-    pub(super) fn detour(&self, row: &Tensor, frame: &[u32; CODES]) -> Result<f32> {
+    pub(super) fn detour(&self, row: &Tensor, frame: &Frame) -> Result<f32> {
         let (semantic, acoustic) = frame.split_at(self.semantic.books.len());
         Ok(self.semantic.detour(row, semantic)?.max(self.acoustic.detour(row, acoustic)?))
     }
@@ -139,14 +141,14 @@ impl Quantizer {
 
 #[cfg(test)]
 impl Group {
-    fn detour(&self, row: &Tensor, codes: &[u32]) -> Result<f32> {
+    fn detour(&self, row: &Tensor, codes: &[u16]) -> Result<f32> {
         let mut left = row.matmul(&self.input_proj)?;
         let mut worst = 0f32;
         for (book, &code) in self.books.iter().zip(codes) {
             let apart = book.rows.broadcast_sub(&left)?.sqr()?.sum(1)?.sqrt()?.to_vec1::<f32>()?;
             let nearest = apart.iter().copied().fold(f32::INFINITY, f32::min);
-            worst = worst.max(apart[code as usize] - nearest);
-            left = (left - book.rows.narrow(0, code as usize, 1)?)?;
+            worst = worst.max(apart[usize::from(code)] - nearest);
+            left = (left - book.rows.narrow(0, code.into(), 1)?)?;
         }
         Ok(worst)
     }
