@@ -16,8 +16,8 @@ use engine::qwen3_tts::codec::decoder::{CodecDecoder, Line};
 use engine::qwen3_tts::config::{CodecConfig, CodecDecoderConfig};
 use engine::qwen3_tts::weights::{Layout, Weights};
 
-/// Frames of a line: four seconds.
-const FRAMES: usize = 50;
+/// Frames of a line: two seconds.
+const FRAMES: usize = 25;
 
 /// Frames that are decoded in candle's way: without portions, more would not fit small machines.
 const CANDLE_FRAMES: usize = 8;
@@ -192,8 +192,8 @@ impl Snake {
 
 /// Any frame.
 fn frame(index: usize) -> Frame {
-    let index = u32::try_from(index).unwrap_or(0);
-    std::array::from_fn(|book| (index * 131 + u32::try_from(book).unwrap_or(0) * 17) % 2048)
+    let code = |book: usize| u16::try_from((index * 131 + book * 17) % 2048).unwrap_or(0);
+    std::array::from_fn(code)
 }
 
 fn fastest(mut work: impl FnMut() -> Result<()>) -> Result<Duration> {

@@ -48,7 +48,9 @@ impl Quantizer {
         let book = |book: usize| -> Result<Tensor> {
             let codes: Vec<u32> = (0..moments)
                 .flat_map(|moment| {
-                    rows.iter().map(move |frames| frames.get(moment).map_or(0, |frame| frame[book]))
+                    rows.iter().map(move |frames| {
+                        frames.get(moment).map_or(0, |frame| u32::from(frame[book]))
+                    })
                 })
                 .collect();
             if let Some(code) = codes.iter().find(|&&code| code as usize >= self.codes) {

@@ -53,7 +53,7 @@ impl Reference {
     /// # Errors
     /// When the device is out of memory.
     pub fn tensors(&self) -> Result<BTreeMap<String, Tensor>> {
-        let codes: Vec<u32> = self.frames.as_flattened().to_vec();
+        let codes: Vec<u32> = self.frames.as_flattened().iter().copied().map(u32::from).collect();
         let codes = Tensor::from_vec(codes, (self.frames.len(), CODES), &Device::Cpu)?;
         let mut tensors = self.state.tensors()?;
         tensors.insert(FRAMES.to_owned(), codes);
@@ -89,6 +89,11 @@ impl CodecDecoder {
             None => candle_core::bail!("no tensor {name}"),
         };
         let codes = take(FRAMES)?.to_dtype(DType::U32)?.flatten_all()?.to_vec1::<u32>()?;
+        let Ok(codes) =
+            codes.into_iter().map(u16::try_from).collect::<std::result::Result<Vec<_>, _>>()
+        else {
+            candle_core::bail!("a code in {FRAMES} is too large")
+        };
         let (frames, rest) = codes.as_chunks();
         let [last_sample] = take(LAST_SAMPLE)?.to_vec1::<f32>()?[..] else {
             candle_core::bail!("{LAST_SAMPLE} is not one number")
