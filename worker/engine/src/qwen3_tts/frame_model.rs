@@ -5,7 +5,7 @@ use candle_core::{Device, Result};
 use super::config::ModelConfig;
 use super::predictor::Predictor;
 use super::prompt::Prefill;
-use super::sampling::Controls;
+use super::sampling::{Chooser, Controls};
 use super::stack::Kept;
 use super::tables::Tables;
 use super::talker::Talker;
@@ -17,7 +17,7 @@ pub struct FrameModel {
     pub(crate) tables: Tables,
     pub(crate) talker: Talker,
     pub(crate) predictor: Predictor,
-    pub(crate) controls: Controls,
+    pub(crate) chooser: Chooser,
     /// Positions a line may have, prompt included.
     pub(crate) max_positions: usize,
 }
@@ -36,12 +36,13 @@ impl FrameModel {
     pub fn load(weights: &Weights, config: &ModelConfig, device: &Device) -> Result<Self> {
         let dtype = compute_dtype(device);
         let talker = &config.talker_config;
+        let codes = talker.code_predictor_config.vocab_size;
         let vb = weights.builder(dtype, device).pp("talker");
         Ok(Self {
             tables: Tables::load(weights, config, dtype, device)?,
             talker: Talker::load(talker, &vb)?,
             predictor: Predictor::load(talker, &vb.pp("code_predictor"))?,
-            controls: Controls::of(talker),
+            chooser: Chooser::new(Controls::of(talker), talker.vocab_size, codes, device)?,
             max_positions: talker.max_position_embeddings,
         })
     }

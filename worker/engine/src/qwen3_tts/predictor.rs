@@ -20,6 +20,15 @@ pub(crate) struct Predictor {
     lm_head: Vec<Projection>,
 }
 
+/// The beginning of a frame of each row, by the talker.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// What the talker made of all before it, normed: `[B, E]`.
+    pub hidden: Tensor,
+    /// What it chose: `[B]`, ids.
+    pub first: Tensor,
+}
+
 /// A frame of each row.
 #[derive(Debug)]
 pub(crate) struct Predicted {
@@ -58,18 +67,14 @@ impl Predictor {
     }
 
     /// Completes one frame of each row.
-    ///
-    /// # Shapes
-    /// * `hidden` `[B, E]`, the talker's, normed
-    /// * `first` `[B]`, the talker's ids
     pub(crate) fn complete(
         &self,
         tables: &Tables,
-        hidden: &Tensor,
-        first: &Tensor,
+        begun: &Begun,
         cache: &mut Cache,
         choose: &mut Choose,
     ) -> Result<Predicted> {
+        let Begun { hidden, first } = begun;
         let rows = first.dim(0)?;
         let mut codes = vec![first.clone()];
         let mut embedding = tables.codec_ids(first)?;

@@ -43,7 +43,7 @@ pub enum PromptVoice<'a> {
 }
 
 /// Where a line's text stands. Neither is faster; they are trained ways to lay a prompt out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// One id a frame, as they are spoken. The reference's choice for recordings.
     Streaming,
@@ -95,7 +95,8 @@ pub fn assemble(
     config: &ModelConfig,
     request: &PromptRequest,
 ) -> std::result::Result<Prefill, PromptError> {
-    let assembly = Assembly { tables, config: &config.talker_config, special: Special::of(tables, config)? };
+    let assembly =
+        Assembly { tables, config: &config.talker_config, special: Special::of(tables, config)? };
     let mut parts = Vec::new();
     if let Some(ids) = request.instruct.filter(|_| takes_instruct(config)) {
         parts.push(tables.text(ids)?);
@@ -171,7 +172,12 @@ impl Assembly<'_> {
         let config = self.config;
         let tag = match self.language(request)? {
             Some(id) => {
-                vec![config.codec_think_id, config.codec_think_bos_id, id, config.codec_think_eos_id]
+                vec![
+                    config.codec_think_id,
+                    config.codec_think_bos_id,
+                    id,
+                    config.codec_think_eos_id,
+                ]
             }
             None => {
                 vec![config.codec_nothink_id, config.codec_think_bos_id, config.codec_think_eos_id]
@@ -202,7 +208,9 @@ impl Assembly<'_> {
         let asked = request.language.map(str::to_lowercase);
         let dialect = match request.voice {
             PromptVoice::Named(name) => self.config.dialect_of(&name.to_lowercase()),
-            PromptVoice::Described | PromptVoice::Embedded(_) | PromptVoice::Continued { .. } => None,
+            PromptVoice::Described | PromptVoice::Embedded(_) | PromptVoice::Continued { .. } => {
+                None
+            }
         };
         let name = match (asked.as_deref(), dialect) {
             (None | Some("auto" | "chinese"), Some(dialect)) => dialect,

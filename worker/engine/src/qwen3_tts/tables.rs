@@ -39,9 +39,8 @@ impl Tables {
         let vb = weights.builder(dtype, device).pp("talker");
         let text = vb.pp("text_projection");
         let codes = vb.pp("code_predictor.model.codec_embedding");
-        let code = |book: usize| {
-            embedding(talker.code_predictor_config.vocab_size, width, codes.pp(book))
-        };
+        let code =
+            |book: usize| embedding(talker.code_predictor_config.vocab_size, width, codes.pp(book));
         Ok(Self {
             text_embedding: weights.table("talker.model.text_embedding.weight")?,
             linear_fc1: Projection::biased(text_width, text_width, &text.pp("linear_fc1"))?,
@@ -94,15 +93,5 @@ impl Tables {
     /// `x` in the type and on the device of these tables.
     pub(crate) fn adopt(&self, x: &Tensor) -> Result<Tensor> {
         x.to_dtype(self.dtype)?.to_device(&self.device)
-    }
-
-    /// Where they are.
-    pub(crate) fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// What they are computed in.
-    pub(crate) fn dtype(&self) -> DType {
-        self.dtype
     }
 }

@@ -14,7 +14,7 @@ use super::stack::{Cache, Pass, Projection, RowsOf, Stack, StackShape};
 /// `022e286`.
 #[derive(Debug)]
 pub(crate) struct Talker {
-    stack: Stack,
+    pub(crate) stack: Stack,
     codec_head: Projection,
 }
 
@@ -47,22 +47,10 @@ impl Talker {
         cache: &mut Cache,
         row: usize,
     ) -> Result<Tensor> {
-        let hidden = self.prefill_watched(embeds, positions, cache, row, &mut |_| ())?;
-        hidden.narrow(0, hidden.dim(0)? - 1, 1)
-    }
-
-    /// As [`Self::prefill`], showing what goes into each layer, and returning all positions.
-    pub(crate) fn prefill_watched(
-        &self,
-        embeds: &Tensor,
-        positions: Range<usize>,
-        cache: &mut Cache,
-        row: usize,
-        watch: &mut dyn FnMut(&Tensor),
-    ) -> Result<Tensor> {
         let new = embeds.narrow(0, positions.start, positions.len())?.unsqueeze(0)?;
         let pass = Pass::prefill(self.stack.rope(), cache, row, positions)?;
-        self.stack.watched(&new, cache, &pass, watch)?.squeeze(0)
+        let hidden = self.stack.forward(&new, cache, &pass)?.squeeze(0)?;
+        hidden.narrow(0, hidden.dim(0)? - 1, 1)
     }
 
     /// Takes one more position into each of the first rows, behind the `lengths` they have.
@@ -76,19 +64,8 @@ impl Talker {
         lengths: &[usize],
         cache: &mut Cache,
     ) -> Result<Tensor> {
-        self.step_watched(embeds, lengths, cache, &mut |_| ())
-    }
-
-    /// As [`Self::step`], showing what goes into each layer.
-    pub(crate) fn step_watched(
-        &self,
-        embeds: &Tensor,
-        lengths: &[usize],
-        cache: &mut Cache,
-        watch: &mut dyn FnMut(&Tensor),
-    ) -> Result<Tensor> {
         let pass = Pass::step(self.stack.rope(), cache, lengths)?;
-        self.stack.watched(&embeds.unsqueeze(1)?, cache, &pass, watch)?.squeeze(1)
+        self.stack.forward(&embeds.unsqueeze(1)?, cache, &pass)?.squeeze(1)
     }
 
     /// What comes next: `[B, E]` → `[B, V]`.

@@ -4,9 +4,9 @@ use candle_core::{Result, Tensor};
 
 use super::config::CODES;
 use super::frame_model::{FrameModel, Prefix};
-use super::predictor::Predicted;
+use super::predictor::{Begun, Predicted};
 use super::prompt::Prefill;
-use super::sampling::{Choice, Chooser, Draws, Sampling};
+use super::sampling::{Choice, Draws, Sampling};
 use super::stack::Cache;
 use super::tables::Frame;
 
@@ -131,7 +131,7 @@ impl Frames {
     /// When the device fails; all lines are lost then.
     pub fn step(&mut self, model: &FrameModel) -> Result<Vec<(usize, StepOutcome)>> {
         let Some(hidden) = self.hidden.take() else { return Ok(Vec::new()) };
-        let predicted = self.choose(model, &hidden)?;
+        let predicted = self.choose(model, hidden)?;
         let codes = predicted.codes.to_vec2::<u32>()?; // the one wait for the device
         let outcomes: Vec<_> = self
             .lines
@@ -186,17 +186,13 @@ impl Frames {
     }
 
     /// Chooses all the codes of one frame for every line.
-    fn choose(&mut self, model: &FrameModel, hidden: &Tensor) -> Result<Predicted> {
+    fn choose(&mut self, model: &FrameModel, hidden: Tensor) -> Result<Predicted> {
         let lines = self.lines.iter().map(Line::choice).collect();
-        let chooser = Chooser::new(lines, model.controls, model.tables.device())?;
-        let first = chooser.id(&model.talker.logits(hidden)?)?;
-        model.predictor.complete(
-            &model.tables,
-            hidden,
-            &first,
-            &mut self.predictor_cache,
-            &mut |book, logits| chooser.code(book, logits),
-        )
+        let chooser = model.chooser.frame(lines, hidden.device())?;
+        let first = chooser.id(&model.talker.logits(&hidden)?)?;
+        let mut choose = |book, logits: &Tensor| chooser.code(book, logits);
+        let (begun, cache) = (Begun { hidden, first }, &mut self.predictor_cache);
+        model.predictor.complete(&model.tables, &begun, cache, &mut choose)
     }
 
     /// Lets go of lines, closes the gaps, and returns the rows of `batch` (`[B, E]`) of those who
@@ -246,7 +242,7 @@ impl Line {
     /// Notes the ids that were chosen and says what they are.
     fn record(&mut self, model: &FrameModel, codes: &[u32]) -> StepOutcome {
         self.history.push(codes[0]);
-        if model.controls.is_end(codes[0]) {
+        if model.chooser.is_end(codes[0]) {
             return StepOutcome::Ended(Ending::Said);
         }
         if self.history.len() >= self.cap {

@@ -145,6 +145,12 @@ mod tests {
     use super::*;
     use crate::qwen3_tts::sampling::{Draws, Sampling};
 
+    const OUT: f32 = f32::NEG_INFINITY;
+
+    fn bits<const N: usize>(logits: [f32; N]) -> [u32; N] {
+        logits.map(f32::to_bits)
+    }
+
     #[test]
     fn the_lowest_of_equally_likely_ids_is_taken() {
         assert_eq!(likeliest(&[0.0, 3.0, 1.0, 3.0]), 1);
@@ -155,34 +161,29 @@ mod tests {
     fn ties_at_the_edge_stay() {
         let mut logits = [1.0, 5.0, 3.0, 3.0, 2.0];
         keep_top_k(&mut logits, 2);
-        assert_eq!(logits, [f32::NEG_INFINITY, 5.0, 3.0, 3.0, f32::NEG_INFINITY]);
+        assert_eq!(bits(logits), bits([OUT, 5.0, 3.0, 3.0, OUT]));
     }
 
     #[test]
     fn the_best_stays_however_little_may() {
         let mut logits = [1.0, 5.0, 3.0];
         keep_top_p(&mut logits, 0.0);
-        assert_eq!(logits, [f32::NEG_INFINITY, 5.0, f32::NEG_INFINITY]);
+        assert_eq!(bits(logits), bits([OUT, 5.0, OUT]));
     }
 
     #[test]
     fn an_id_is_weakened_once_and_no_line_ends_before_it_has_two() {
         let controls = Controls { first: 4, end: 6 };
-        let sampling = Sampling {
-            talker: None,
-            predictor: None,
-            repetition_penalty: 2.0,
-            max_tokens: 9,
-        };
+        let sampling =
+            Sampling { talker: None, predictor: None, repetition_penalty: 2.0, max_tokens: 9 };
         let draws = Draws::seeded(0);
         let after = |history: &[u32]| {
             let mut logits = [8.0, -1.0, 3.0, 3.0, 99.0, 99.0, 9.0, 99.0];
             let choice = Choice { sampling: &sampling, draws: &draws, history };
             restrict(&mut logits, &choice, controls);
-            logits
+            bits(logits)
         };
-        const OUT: f32 = f32::NEG_INFINITY;
-        assert_eq!(after(&[0]), [4.0, -1.0, 3.0, 3.0, OUT, OUT, OUT, OUT]);
-        assert_eq!(after(&[1, 0, 1, 0]), [4.0, -2.0, 3.0, 3.0, OUT, OUT, 9.0, OUT]);
+        assert_eq!(after(&[0]), bits([4.0, -1.0, 3.0, 3.0, OUT, OUT, OUT, OUT]));
+        assert_eq!(after(&[1, 0, 1, 0]), bits([4.0, -2.0, 3.0, 3.0, OUT, OUT, 9.0, OUT]));
     }
 }

@@ -1,6 +1,7 @@
 //! How codes are chosen from logits.
 
 mod chooser;
+mod device;
 mod draws;
 mod host;
 
@@ -24,11 +25,6 @@ impl Controls {
     /// Reads them off a configuration.
     pub(crate) fn of(config: &TalkerConfig) -> Self {
         Self { first: config.vocab_size - CONTROLS, end: config.codec_eos_token_id as usize }
-    }
-
-    /// Whether an id ends its line.
-    pub(crate) fn is_end(self, id: u32) -> bool {
-        id as usize == self.end
     }
 }
 
@@ -58,11 +54,8 @@ pub struct Warp {
 
 impl From<&GenerationConfig> for Sampling {
     fn from(config: &GenerationConfig) -> Self {
-        let talker = Warp {
-            temperature: config.temperature,
-            top_k: config.top_k,
-            top_p: config.top_p,
-        };
+        let talker =
+            Warp { temperature: config.temperature, top_k: config.top_k, top_p: config.top_p };
         let predictor = Warp {
             temperature: config.subtalker_temperature,
             top_k: config.subtalker_top_k,

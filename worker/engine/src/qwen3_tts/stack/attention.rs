@@ -3,10 +3,10 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, RmsNorm, VarBuilder, rms_norm};
 
+use super::StackShape;
 use super::cache::LayerCache;
 use super::pass::Pass;
 use super::projection::Projection;
-use super::StackShape;
 
 /// Attention of one layer; keys and values are in a [`LayerCache`]. Letters as in
 /// [`Stack`](super::Stack).

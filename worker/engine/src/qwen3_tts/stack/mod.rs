@@ -168,7 +168,7 @@ impl Layer {
     }
 }
 
-/// SwiGLU.
+/// `SwiGLU`.
 #[derive(Debug)]
 struct Mlp {
     /// `gate_proj` and `up_proj` one behind the other: `E → 2F`.

@@ -87,21 +87,37 @@ impl Pass {
         if lengths.iter().all(|&length| length == longest) {
             return Self::even(rope, cache, lengths.len(), longest..longest + 1);
         }
-        cache.reserve(longest + 1)?;
-        let (write, spans) = match cache.device() {
-            Device::Cpu => {
-                let span = |(row, length)| Span { rows: row..row + 1, length, mask: None };
-                let spans = lengths.iter().map(|length| length + 1).enumerate().map(span).collect();
-                (Write::Apart(lengths.to_vec()), spans)
-            }
-            Device::Cuda(_) | Device::Metal(_) => {
-                let mask = Some(ragged(lengths, longest + 1, cache.dtype(), cache.device())?);
-                let span = Span { rows: 0..lengths.len(), length: longest + 1, mask };
-                (Write::Scattered(cache.places(lengths)?), vec![span])
-            }
-        };
-        let turn = rope.at(lengths, 1)?;
-        Ok(Self { first: 0, rows_of: RowsOf::ManyLines, turn, write, spans })
+        match cache.device() {
+            Device::Cpu => Self::apart(rope, cache, lengths),
+            Device::Cuda(_) | Device::Metal(_) => Self::masked(rope, cache, lengths),
+        }
+    }
+
+    /// A step of rows of different lengths, one by one.
+    fn apart(rope: &Rope, cache: &mut Cache, lengths: &[usize]) -> Result<Self> {
+        cache.reserve(lengths.iter().max().map_or(0, |longest| longest + 1))?;
+        let span = |(row, length)| Span { rows: row..row + 1, length, mask: None };
+        Ok(Self {
+            first: 0,
+            rows_of: RowsOf::ManyLines,
+            turn: rope.at(lengths, 1)?,
+            write: Write::Apart(lengths.to_vec()),
+            spans: lengths.iter().map(|length| length + 1).enumerate().map(span).collect(),
+        })
+    }
+
+    /// A step of rows of different lengths, all at once.
+    fn masked(rope: &Rope, cache: &mut Cache, lengths: &[usize]) -> Result<Self> {
+        let longest = lengths.iter().max().map_or(0, |longest| longest + 1);
+        cache.reserve(longest)?;
+        let mask = Some(ragged(lengths, longest, cache.dtype(), cache.device())?);
+        Ok(Self {
+            first: 0,
+            rows_of: RowsOf::ManyLines,
+            turn: rope.at(lengths, 1)?,
+            write: Write::Scattered(cache.places(lengths)?),
+            spans: vec![Span { rows: 0..lengths.len(), length: longest, mask }],
+        })
     }
 
     /// Puts new keys and values behind what the rows have.
@@ -150,4 +166,49 @@ fn ragged(lengths: &[usize], longest: usize, dtype: DType, device: &Device) -> R
 
 fn visible(yes: bool) -> f32 {
     if yes { 0.0 } else { f32::NEG_INFINITY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cache::CacheShape;
+    use super::*;
+
+    fn noise(shape: &[usize]) -> Tensor {
+        Tensor::rand(-1_f32, 1., shape, &Device::Cpu).unwrap()
+    }
+
+    /// What the accelerators do, on the CPU: written and seen as if row by row.
+    #[test]
+    fn all_rows_at_once_write_and_see_what_each_does_by_itself() {
+        let shape = CacheShape {
+            layers: 1,
+            kv_heads: 2,
+            head_width: 4,
+            dtype: DType::F32,
+            device: Device::Cpu,
+        };
+        let lengths = [3, 0, 5];
+        let (keys, values) = (noise(&[3, 2, 1, 4]), noise(&[3, 2, 1, 4]));
+        let rope = Rope::new(1e4, 4, DType::F32, &Device::Cpu);
+        let mut caches = [Cache::new(shape.clone(), 4, 8), Cache::new(shape, 4, 8)];
+        let apart = Pass::step(&rope, &mut caches[0], &lengths).unwrap();
+        let at_once = Pass::masked(&rope, &mut caches[1], &lengths).unwrap();
+        apart.write(caches[0].layer(0), &keys, &values).unwrap();
+        at_once.write(caches[1].layer(0), &keys, &values).unwrap();
+        let all = |cache: &Cache| {
+            let layer = cache.layer(0);
+            let bits = |x: &Tensor| -> Vec<u32> {
+                let numbers: Vec<f32> = x.flatten_all().unwrap().to_vec1().unwrap();
+                numbers.into_iter().map(f32::to_bits).collect()
+            };
+            [&layer.keys, &layer.values].map(bits)
+        };
+        assert_eq!(all(&caches[0]), all(&caches[1]));
+        let mask = at_once.spans[0].mask.as_ref().unwrap().flatten_all().unwrap();
+        let mask: Vec<f32> = mask.to_vec1().unwrap();
+        let visible: Vec<usize> =
+            mask.chunks(6).map(|row| row.iter().filter(|key| key.is_finite()).count()).collect();
+        let own: Vec<usize> = apart.spans.iter().map(|span| span.length).collect();
+        assert_eq!(visible, own);
+    }
 }

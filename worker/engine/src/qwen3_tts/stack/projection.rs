@@ -92,9 +92,11 @@ mod tests {
 
     /// A matrix of numbers that need all their bits.
     fn noise(rows: usize, columns: usize, seed: u64) -> Tensor {
-        let numbers: Vec<f32> = (0..(rows * columns) as u64)
-            .map(|place| (place.wrapping_mul(0x9e37_79b9).wrapping_add(seed) as f32 * 0.731).sin())
-            .collect();
+        let number = |place: u64| {
+            let scattered = place.wrapping_mul(0x9e37_79b9).wrapping_add(seed) % 65_521;
+            (f32::from(u16::try_from(scattered).unwrap()) * 0.731).sin()
+        };
+        let numbers: Vec<f32> = (0..(rows * columns) as u64).map(number).collect();
         Tensor::from_vec(numbers, (rows, columns), &Device::Cpu).unwrap()
     }
 

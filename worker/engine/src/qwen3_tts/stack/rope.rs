@@ -67,6 +67,11 @@ impl Turn {
 mod tests {
     use super::*;
 
+    fn bits(x: &Tensor) -> Vec<u32> {
+        let numbers: Vec<f32> = x.flatten_all().unwrap().to_vec1().unwrap();
+        numbers.into_iter().map(f32::to_bits).collect()
+    }
+
     #[test]
     fn rows_turn_by_their_own_positions() {
         let rope = Rope::new(1e4, 8, DType::F32, &Device::Cpu);
@@ -79,8 +84,7 @@ mod tests {
                 let one = heads.narrow(0, row, 1).unwrap().narrow(2, step, 1).unwrap();
                 let one = turn.apply(&one.contiguous().unwrap()).unwrap();
                 let same = together.narrow(0, row, 1).unwrap().narrow(2, step, 1).unwrap();
-                let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-                assert_eq!(numbers(&one), numbers(&same), "row {row}, step {step}");
+                assert_eq!(bits(&one), bits(&same), "row {row}, step {step}");
             }
         }
     }
@@ -90,7 +94,6 @@ mod tests {
         let rope = Rope::new(1e4, 4, DType::F32, &Device::Cpu);
         let heads = Tensor::new(&[[[[1_f32, 0., 0., 0.]]]], &Device::Cpu).unwrap();
         let turned = rope.at(&[1], 1).unwrap().apply(&heads).unwrap();
-        let turned = turned.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        assert_eq!(turned, [1_f32.cos(), 0., 1_f32.sin(), 0.]);
+        assert_eq!(bits(&turned), [1_f32.cos(), 0., 1_f32.sin(), 0.].map(f32::to_bits));
     }
 }

@@ -22,7 +22,7 @@ proptest! {
         let release = Release::open(name);
         let cases: Vec<&String> = release.cases.keys().collect();
         let lines: Vec<(String, usize)> =
-            picks.iter().map(|(pick, wait)| (pick.get(&cases).to_string(), *wait)).collect();
+            picks.iter().map(|(pick, wait)| ((*pick.get(&cases)).clone(), *wait)).collect();
         let together = speak(&release, slots, &lines);
         for ((case, _), spoken) in lines.iter().zip(&together) {
             prop_assert_eq!(&spoken.frames, &release.codes(case));

@@ -175,8 +175,9 @@ fn ids(tensor: &Tensor) -> Vec<u32> {
 
 fn frames(tensor: &Tensor) -> Vec<Frame> {
     let rows: Vec<Vec<u32>> = tensor.to_dtype(DType::U32).unwrap().to_vec2().unwrap();
-    let frame = |row: Vec<u32>| Frame::try_from(Vec::from_iter(row.iter().map(|&c| c as u16)));
-    rows.into_iter().map(|row| frame(row).unwrap()).collect()
+    let code = |code: u32| u16::try_from(code).unwrap();
+    let frame = |row: Vec<u32>| row.into_iter().map(code).collect::<Vec<_>>().try_into().unwrap();
+    rows.into_iter().map(frame).collect()
 }
 
 /// The bits of a row of `[B, E]`.

@@ -4,6 +4,7 @@ use candle_core::IndexOp;
 
 use super::*;
 use crate::qwen3_tts::golden::assert_near;
+use crate::qwen3_tts::stack::Pass;
 
 /// Layers and hidden vectors.
 const HIDDEN: f32 = 1e-4;
@@ -25,9 +26,11 @@ fn every_line_has_the_references_codes() {
             let is_said = release.cases[case].stopped_by_eos;
             let expected = if is_said { Ending::Said } else { Ending::Capped };
             assert_eq!(spoken.ending, Some(expected), "{what}");
-            let hidden = spoken.hidden.iter().map(|row| row.iter().copied().map(f32::from_bits));
-            let hidden = Tensor::new(Vec::from_iter(hidden.map(Vec::from_iter)), &Device::Cpu);
-            assert_choices(&release, case, &hidden.unwrap());
+            let hidden: Vec<f32> =
+                spoken.hidden.iter().flatten().copied().map(f32::from_bits).collect();
+            let shape = (spoken.hidden.len(), ());
+            let hidden = Tensor::from_vec(hidden, shape, &Device::Cpu).unwrap();
+            assert_choices(&release, case, &hidden);
         }
     }
 }
@@ -64,10 +67,11 @@ fn every_layer_of_the_talker_is_the_references() {
             let what = format!("{name} {case}");
             let embeds = release.tensor(case, "prefill_embeds");
             let length = embeds.dim(0).unwrap();
-            let mut cache = model.talker.cache(1);
+            let (stack, mut cache) = (&model.talker.stack, model.talker.cache(1));
             let mut layers = Vec::new();
             let mut watch = |x: &Tensor| layers.push(x.clone());
-            model.talker.prefill_watched(embeds, 0..length, &mut cache, 0, &mut watch).unwrap();
+            let pass = Pass::prefill(stack.rope(), &mut cache, 0, 0..length).unwrap();
+            stack.watched(&embeds.unsqueeze(0).unwrap(), &cache, &pass, &mut watch).unwrap();
             let layers = Tensor::cat(&layers, 0).unwrap();
             assert_near(&layers, release.tensor(case, "prefill_layers"), HIDDEN, &what);
 
@@ -76,7 +80,8 @@ fn every_layer_of_the_talker_is_the_references() {
             let next = (model.tables.frames(&[first]).unwrap() + text).unwrap();
             let mut layers = Vec::new();
             let mut watch = |x: &Tensor| layers.push(x.squeeze(0).unwrap());
-            model.talker.step_watched(&next, &[length], &mut cache, &mut watch).unwrap();
+            let pass = Pass::step(stack.rope(), &mut cache, &[length]).unwrap();
+            stack.watched(&next.unsqueeze(0).unwrap(), &cache, &pass, &mut watch).unwrap();
             let layers = Tensor::cat(&layers, 0).unwrap();
             assert_near(&layers, release.tensor(case, "step1_layers"), HIDDEN, &what);
         }
@@ -102,11 +107,9 @@ fn the_predictor_computes_what_the_references_does() {
                 logits.push(row.clone());
                 Ok(book(place))
             };
-            let first = book(0);
-            let predicted = model
-                .predictor
-                .complete(&model.tables, &hidden, &first, &mut cache, &mut choose)
-                .unwrap();
+            let begun = Begun { hidden, first: book(0) };
+            let predicted =
+                model.predictor.complete(&model.tables, &begun, &mut cache, &mut choose).unwrap();
             let logits = Tensor::stack(&logits, 1).unwrap();
             assert_near(&logits, release.tensor(case, "pred_logits"), LOGITS, &what);
             let sum = model.tables.frames(&release.codes(case)[..count]).unwrap();

@@ -14,7 +14,12 @@ fn prompts_are_the_references() {
             let what = format!("{name} {case}");
             let prefill = release.prefill(case);
             let near = |ours: &Tensor, field: &str| {
-                assert_near(ours, release.tensor(case, field), TOLERANCE, &format!("{what} {field}"));
+                assert_near(
+                    ours,
+                    release.tensor(case, field),
+                    TOLERANCE,
+                    &format!("{what} {field}"),
+                );
             };
             near(&prefill.embeds, "prefill_embeds");
             near(prefill.trailing.as_ref().unwrap_or(&prefill.pad), "trailing_text_hidden");
@@ -60,7 +65,8 @@ fn what_the_model_was_not_trained_with_is_refused_by_name() {
     assert_eq!(stranger, "the model has no speaker \"Nemo\"");
     let foreign = refusal(PromptVoice::Described, Some("Klingon"));
     assert_eq!(foreign, "the model has no language \"klingon\"");
-    let embedding = Tensor::zeros(release.config.talker_config.hidden_size, DType::F32, &Device::Cpu).unwrap();
+    let embedding =
+        Tensor::zeros(release.config.talker_config.hidden_size, DType::F32, &Device::Cpu).unwrap();
     let silent =
         PromptVoice::Continued { embedding: &embedding, transcript: &[], frames: &[[0; CODES]] };
     assert_eq!(refusal(silent, None), "the recording has no words or no frames");
