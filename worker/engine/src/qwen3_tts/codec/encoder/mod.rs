@@ -55,7 +55,7 @@ impl CodecEncoder {
     /// Encodes one recording: a frame for every 1920 samples and one for what is left over.
     ///
     /// `samples` are of one channel at 24 kHz, −1 to 1. None make no frames. Memory grows with the
-    /// square of the length; a minute takes about 0.2 GB on top of the weights.
+    /// square of the length; a minute takes about half a gigabyte on top of the weights.
     ///
     /// # Errors
     /// When the device fails or is out of memory.
