@@ -6,11 +6,11 @@ use super::*;
 use crate::qwen3_tts::golden::assert_near;
 use crate::qwen3_tts::stack::Pass;
 
-/// Layers and hidden vectors.
-const HIDDEN: f32 = 1e-4;
+/// Layers and hidden vectors: twice the largest difference there is, 7.6e-6, and a bit.
+const HIDDEN: f32 = 2e-5;
 
-/// Logits.
-const LOGITS: f32 = 1e-4;
+/// Logits: twice the largest difference there is, 2.8e-5.
+const LOGITS: f32 = 6e-5;
 
 /// Lines that are spoken at once. That it makes no difference is `batching`'s to show.
 const SLOTS: usize = 16;
