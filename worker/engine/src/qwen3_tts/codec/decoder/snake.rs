@@ -114,8 +114,8 @@ fn sin_squared(angle: f32) -> f32 {
     let turns = (angle * std::f32::consts::FRAC_1_PI + ROUND) - ROUND;
     let rest = ((angle - turns * PI[0]) - turns * PI[1]) - turns * PI[2];
     let square = rest * rest;
-    let mut sum = -2.505_210_8e-8;
-    for coefficient in [2.755_731_9e-6, -1.984_127e-4, 8.333_333_3e-3, -0.166_666_67, 1.0] {
+    let mut sum = -1.0 / 39_916_800.0;
+    for coefficient in [1.0 / 362_880.0, -1.0 / 5_040.0, 1.0 / 120.0, -1.0 / 6.0, 1.0] {
         sum = sum * square + coefficient;
     }
     let sine = rest * sum;

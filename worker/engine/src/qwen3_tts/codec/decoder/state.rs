@@ -70,7 +70,7 @@ impl DecoderState {
         Ok(tensors)
     }
 
-    /// The reverse of [`Self::tensors`]. [`super::Decoder`] refuses it if it is not one of its own.
+    /// The reverse of [`Self::tensors`]. A decoder refuses it if it is not one of its own.
     ///
     /// # Errors
     /// When there are no positions, and when the device is out of memory.

@@ -44,8 +44,8 @@ fn endless(decoder: &CodecDecoder, frames: &[Frame], portions: &[usize]) -> Vec<
     let mut rest = frames;
     for &portion in portions.iter().chain([&frames.len()]) {
         let (now, later) = rest.split_at(portion.min(rest.len()));
-        let decoded = decoder.advance(&[now], &mut state).unwrap();
-        samples.extend(decoded.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+        let sound = decoder.advance(&[now], &mut state).unwrap();
+        samples.extend(sound.flatten_all().unwrap().to_vec1::<f32>().unwrap());
         rest = later;
     }
     samples
@@ -58,7 +58,7 @@ fn frames(seed: u16, count: usize) -> Vec<Frame> {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        (state >> 8) as u16 % 64
+        u16::try_from((state >> 8) % 64).unwrap()
     };
     (0..count).map(|_| std::array::from_fn::<u16, CODES, _>(|_| code())).collect()
 }
