@@ -203,7 +203,9 @@ struct Part {
 impl Part {
     fn new<T: Number>(name: &'static str, shape: &[usize], numbers: &[T]) -> Self {
         let mut bytes = Vec::with_capacity(numbers.len() * T::BYTES);
-        numbers.iter().for_each(|number| number.write(&mut bytes));
+        for number in numbers {
+            number.write(&mut bytes);
+        }
         Self { name, dtype: T::DTYPE, shape: shape.to_vec(), bytes }
     }
 
@@ -235,6 +237,7 @@ fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped through it")]
 fn damaged(problem: impl ToString) -> PromptError {
     PromptError::Damaged(problem.to_string())
 }

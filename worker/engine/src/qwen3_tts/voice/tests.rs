@@ -4,7 +4,11 @@ use super::*;
 use crate::qwen3_tts::config::{Kind, Size};
 
 fn prompt() -> ClonePrompt {
-    let frames = (0..125).map(|frame| std::array::from_fn(|code| frame * 16 + code as u16 % 9));
+    let frames = (0..125).map(|frame| {
+        let mut codes = [frame * 16; CODES];
+        codes[15] = 2047 - frame;
+        codes
+    });
     ClonePrompt {
         origin: Origin {
             audio_sha256: "0a".repeat(32),
