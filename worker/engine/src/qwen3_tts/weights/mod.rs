@@ -18,6 +18,7 @@ use random::Random;
 
 pub use layout::Layout;
 pub use pins::Pins;
+pub(super) use pins::sha256;
 
 /// Where tensors come from. Cheap to clone; nothing is read before it is asked for.
 #[derive(Debug, Clone)]

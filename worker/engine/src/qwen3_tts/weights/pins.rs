@@ -38,7 +38,7 @@ impl Pins {
 }
 
 /// Lower-case hex SHA-256 of a file.
-fn sha256(path: &Path) -> std::io::Result<String> {
+pub(in crate::qwen3_tts) fn sha256(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
