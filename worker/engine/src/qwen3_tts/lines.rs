@@ -218,18 +218,17 @@ impl Voices {
         model: &QwenModel,
     ) -> Result<Arc<ReadyVoice>, EngineError> {
         let kept = self.kept.entry(request.clone()).or_default();
-        let ready = match &kept.ready {
-            Some(ready) => ready.clone(),
-            None => {
-                self.made += 1;
-                let ready = match model.ready(request) {
-                    Ok(voice) => Ok(Arc::new(voice)),
-                    Err(EngineError::Line(error)) => Err(error),
-                    Err(EngineError::Device(error)) => return Err(error.into()),
-                };
-                kept.ready = Some(ready.clone());
-                ready
-            }
+        let ready = if let Some(ready) = &kept.ready {
+            ready.clone()
+        } else {
+            self.made += 1;
+            let ready = match model.ready(request) {
+                Ok(voice) => Ok(Arc::new(voice)),
+                Err(EngineError::Line(error)) => Err(error),
+                Err(EngineError::Device(error)) => return Err(error.into()),
+            };
+            kept.ready = Some(ready.clone());
+            ready
         };
         kept.left = kept.left.saturating_sub(1);
         if kept.left == 0 {

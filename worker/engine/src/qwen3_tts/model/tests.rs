@@ -272,7 +272,7 @@ fn one_bad_line_costs_one_line() {
     let alone = release.speak(&[good], 1).remove(0);
     assert_eq!([spoken.pop().unwrap(), spoken.remove(2)], [alone.clone(), alone]);
     for (spoken, (_, reason)) in spoken.into_iter().zip(bad) {
-        let error = spoken.err().expect(reason).to_string();
+        let error = spoken.map(|line| line.frames).expect_err(reason).to_string();
         assert!(error.contains(reason), "{error}, not {reason}");
     }
 }
