@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use engine::qwen3_tts::Processor;
 use schemas::{ScratchSynthesiser, WorkerId};
 use store::S3Settings;
 use telemetry::{LogFormat, Verbosity};
@@ -17,6 +18,7 @@ use worker::{Programs, Settings};
 #[command(after_help = "Examples:
   tableread-worker doctor                              can this machine render?
   tableread-worker speak \"Who's there?\" --out who.wav  hear the engine
+  tableread-worker speak --model qwen3-tts-12hz-1.7b-base --requests lines.jsonl --out takes
   tableread-worker run --out ./episode --until-empty   render what `tableread` queued there
   tableread-worker run --queue /srv/queue.db --store s3://audio/episodes
 
@@ -70,7 +72,7 @@ impl Arguments {
 pub(crate) enum Command {
     /// Render lines until stopped, or until the queue is empty.
     Run(RunArguments),
-    /// Speak one text into a WAV file.
+    /// Speak one text into a WAV file, or many with a model.
     Speak(SpeakArguments),
     /// Check that this machine can render: engine, languages, store, queue.
     Doctor(DoctorArguments),
@@ -216,14 +218,19 @@ impl RunArguments {
 /// Arguments of `speak`.
 #[derive(Debug, Args)]
 pub(crate) struct SpeakArguments {
-    /// What is said.
-    pub(crate) text: String,
+    /// What is said by a scratch voice.
+    #[arg(required_unless_present = "model", conflicts_with = "model")]
+    pub(crate) text: Option<String>,
     /// BCP 47, e.g. en-US, de, fr.
     #[arg(long, value_name = "TAG", default_value = "en")]
     pub(crate) language: String,
-    /// The WAV file to write: 24 bits, one channel.
+    /// The WAV file to write: 24 bits, one channel. With --model the folder for ID.wav and
+    /// ID.codes.json of every request, made when missing.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// A model instead of a scratch voice.
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
     /// Pitch against the synthesiser's own, 0.5 to 2.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) pitch: f32,
@@ -242,6 +249,58 @@ pub(crate) struct SpeakArguments {
     /// The engine.
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
+}
+
+/// A model, and what it is to speak.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArguments {
+    /// Folder of a Qwen3-TTS release, as published.
+    #[arg(long, value_name = "DIR", requires = "requests")]
+    pub(crate) model: Option<PathBuf>,
+    /// What it speaks: one JSON object a line, with `id`, `text` and `language`; `speaker` and
+    /// `instruct`, or `ref_audio` (relative to this file) with `ref_text` or `x_vector_only`;
+    /// `non_streaming`, `seed`, `temperature`, `top_k`, `top_p`, `repetition_penalty`,
+    /// `max_new_tokens`.
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub(crate) requests: Option<PathBuf>,
+    /// Take the likeliest of all codes instead of drawing.
+    #[arg(long, requires = "model")]
+    pub(crate) greedy: bool,
+    /// Lines spoken at once.
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "model")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) slots: u16,
+    /// What computes.
+    #[arg(long, value_enum, default_value = "auto", requires = "model")]
+    device: DeviceName,
+    /// Say what became of the requests as one JSON object.
+    #[arg(long, requires = "model")]
+    pub(crate) json: bool,
+}
+
+/// What computes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DeviceName {
+    /// The accelerator this program was built for, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
+    /// The Metal device.
+    Metal,
+}
+
+impl ModelArguments {
+    /// What computes.
+    pub(crate) fn processor(&self) -> Processor {
+        match self.device {
+            DeviceName::Auto => Processor::Auto,
+            DeviceName::Cpu => Processor::Cpu,
+            DeviceName::Cuda => Processor::Cuda,
+            DeviceName::Metal => Processor::Metal,
+        }
+    }
 }
 
 /// Who speaks.
@@ -308,6 +367,24 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_text_or_a_model_with_requests_is_spoken_never_both() {
+        let parse = |arguments: &[&str]| {
+            Arguments::try_parse_from([&["tableread-worker", "speak"], arguments].concat())
+        };
+        assert!(parse(&["Hello.", "--out", "o"]).is_ok());
+        assert!(parse(&["--model", "m", "--requests", "r", "--out", "o"]).is_ok());
+        for wrong in [
+            &["--out", "o"][..],
+            &["--model", "m", "--out", "o"],
+            &["--requests", "r", "--out", "o"],
+            &["Hello.", "--model", "m", "--requests", "r", "--out", "o"],
+            &["Hello.", "--greedy", "--out", "o"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

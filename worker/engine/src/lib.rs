@@ -9,6 +9,7 @@ mod error;
 mod estimate;
 mod model;
 mod prompts;
+pub mod qwen3_tts;
 pub mod scratch;
 mod speaker;
 

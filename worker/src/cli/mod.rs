@@ -1,8 +1,10 @@
 //! The commands of `tableread-worker`, one file each.
 
 mod doctor;
+mod requests;
 mod run;
 mod speak;
+mod speak_model;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -8,22 +8,26 @@ use engine::{Request, Samples};
 use schemas::{Voice, VoiceSource};
 use worker::{Engines, scratch_speaker};
 
-use super::answer;
+use super::{answer, speak_model};
 use crate::config::{EngineArguments, SpeakArguments};
 
-/// Speaks one text into a file.
+/// Speaks one text into a file, or a file of requests into a folder.
 ///
 /// # Errors
 /// When it cannot be spoken or the file cannot be written.
 pub(super) async fn speak(arguments: SpeakArguments) -> anyhow::Result<ExitCode> {
+    let synthesiser = arguments.synthesiser();
+    let Some(text) = arguments.text else {
+        return speak_model::speak(arguments.model, arguments.out).await;
+    };
     let source = VoiceSource::Scratch {
-        synthesiser: arguments.synthesiser(),
+        synthesiser,
         base: arguments.base,
         pitch: arguments.pitch,
         formant: arguments.formant,
         rate: arguments.rate,
     };
-    let said = say(&arguments.engine, source, arguments.text, arguments.language).await?;
+    let said = say(&arguments.engine, source, text, arguments.language).await?;
     let Samples { samples, rate_hz } = said;
     let pcm = Pcm { samples, rate_hz };
     let seconds = pcm.samples.len() as u64 / u64::from(rate_hz.max(1));

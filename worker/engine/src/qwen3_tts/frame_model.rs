@@ -1,0 +1,69 @@
+//! Talker, predictor and tables as one: what turns prompts into frames.
+
+use candle_core::{Device, Result};
+
+use super::config::ModelConfig;
+use super::predictor::Predictor;
+use super::prompt::Prefill;
+use super::sampling::{Chooser, Controls};
+use super::stack::Kept;
+use super::tables::Tables;
+use super::talker::Talker;
+use super::weights::{Weights, compute_dtype};
+
+/// What turns prompts into frames; weights only, state lives in [`Frames`](super::frames::Frames).
+#[derive(Debug)]
+pub struct FrameModel {
+    pub(crate) tables: Tables,
+    pub(crate) talker: Talker,
+    pub(crate) predictor: Predictor,
+    pub(crate) chooser: Chooser,
+    /// Positions a line may have, prompt included.
+    pub(crate) max_positions: usize,
+}
+
+/// What the lines of one voice begin with, already taken in by the talker.
+///
+/// A line sounds the same with and without it: without, its beginning is taken in by itself, too.
+#[derive(Debug, Clone)]
+pub struct Prefix(pub(crate) Kept);
+
+impl FrameModel {
+    /// Moves a checkpoint's weights to `device`, in the type it computes in.
+    ///
+    /// # Errors
+    /// When a tensor is not there or the device is out of memory.
+    pub fn load(weights: &Weights, config: &ModelConfig, device: &Device) -> Result<Self> {
+        let dtype = compute_dtype(device);
+        let talker = &config.talker_config;
+        let codes = talker.code_predictor_config.vocab_size;
+        let vb = weights.builder(dtype, device).pp("talker");
+        Ok(Self {
+            tables: Tables::load(weights, config, dtype, device)?,
+            talker: Talker::load(talker, &vb)?,
+            predictor: Predictor::load(talker, &vb.pp("code_predictor"))?,
+            chooser: Chooser::new(Controls::of(talker), talker.vocab_size, codes, device)?,
+            max_positions: talker.max_position_embeddings,
+        })
+    }
+
+    /// What prompts are assembled from.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// Takes in what `prefill` shares with the other lines of its voice, for
+    /// [`Admission::prefix`](super::frames::Admission::prefix). `None` if it shares nothing.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn prefix(&self, prefill: &Prefill) -> Result<Option<Prefix>> {
+        if prefill.shared == 0 {
+            return Ok(None);
+        }
+        let mut cache = self.talker.cache(1);
+        self.talker.prefill(&prefill.embeds, 0..prefill.shared, &mut cache, 0)?;
+        Ok(Some(Prefix(cache.keep(0, prefill.shared)?)))
+    }
+}

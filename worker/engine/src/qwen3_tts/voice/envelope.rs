@@ -1,0 +1,143 @@
+//! What a prompt's bytes are wrapped in: a version, a length, a checksum, and compression.
+//!
+//! ```text
+//!  8 bytes   "trvoice" and a zero
+//!  4 bytes   version, little-endian
+//!  4 bytes   length of the body, little-endian
+//! 32 bytes   SHA-256 of the 16 bytes above and of all that follows these 32
+//!  the rest  the body, as one DEFLATE stream
+//! ```
+
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use sha2::{Digest as _, Sha256};
+
+use super::{PromptError, damaged};
+
+const MAGIC: [u8; 8] = *b"trvoice\0";
+
+/// Changes whenever a file of the version before would be read wrongly.
+const VERSION: u32 = 1;
+
+/// Bytes a body may have: above what the largest prompt takes, and little enough to be held.
+const MAX_BODY: usize = 1 << 20;
+
+/// Bytes in front of the checksum.
+const PREFIX: usize = 16;
+
+/// Bytes in front of the stream.
+const HEADER: usize = PREFIX + 32;
+
+/// Wraps a body.
+pub(super) fn seal(body: &[u8]) -> Result<Vec<u8>, PromptError> {
+    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY);
+    let length = length.ok_or_else(|| too_long(body.len()))?;
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).map_err(damaged)?;
+    let stream = encoder.finish().map_err(damaged)?;
+    let mut sealed = Vec::with_capacity(HEADER + stream.len());
+    sealed.extend_from_slice(&MAGIC);
+    sealed.extend_from_slice(&VERSION.to_le_bytes());
+    sealed.extend_from_slice(&length.to_le_bytes());
+    let sum = checksum(&sealed, &stream);
+    sealed.extend_from_slice(&sum);
+    sealed.extend_from_slice(&stream);
+    Ok(sealed)
+}
+
+/// Unwraps a body. The version is looked at first, so that another one is not called damaged.
+pub(super) fn open(sealed: &[u8]) -> Result<Vec<u8>, PromptError> {
+    let short = || damaged("it ends too soon");
+    let (magic, rest) = sealed.split_first_chunk::<8>().ok_or_else(short)?;
+    let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+    let (sum, stream) = rest.split_first_chunk::<32>().ok_or_else(short)?;
+    if magic != &MAGIC {
+        return Err(damaged("it does not begin like one"));
+    }
+    let found = u32::from_le_bytes(*version);
+    if found != VERSION {
+        return Err(PromptError::Version { found, expected: VERSION });
+    }
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > MAX_BODY {
+        return Err(too_long(length));
+    }
+    if checksum(&sealed[..PREFIX], stream) != *sum {
+        return Err(damaged("its checksum is another"));
+    }
+    inflate(stream, length)
+}
+
+/// Inflates to exactly `length` bytes, and never to more than one beyond.
+fn inflate(stream: &[u8], length: usize) -> Result<Vec<u8>, PromptError> {
+    let mut body = Vec::with_capacity(length);
+    let mut decoder = DeflateDecoder::new(stream);
+    decoder.by_ref().take(length as u64 + 1).read_to_end(&mut body).map_err(damaged)?;
+    if body.len() != length || decoder.total_in() != stream.len() as u64 {
+        return Err(damaged("its length is another"));
+    }
+    Ok(body)
+}
+
+fn checksum(prefix: &[u8], stream: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(prefix).chain_update(stream).finalize().into()
+}
+
+fn too_long(length: usize) -> PromptError {
+    PromptError::Limit { what: "bytes", found: length, most: MAX_BODY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream with a right checksum and any declared length, as only a forger makes it.
+    fn forge(length: u32, stream: &[u8]) -> Vec<u8> {
+        let mut sealed = [MAGIC.as_slice(), &VERSION.to_le_bytes(), &length.to_le_bytes()].concat();
+        let sum = checksum(&sealed, stream);
+        sealed.extend_from_slice(&sum);
+        sealed.extend_from_slice(stream);
+        sealed
+    }
+
+    fn deflate(body: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(body).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_opens() {
+        for body in [vec![], vec![7; 1], vec![0; 100_000]] {
+            assert_eq!(open(&seal(&body).unwrap()).unwrap(), body);
+        }
+        assert!(matches!(seal(&vec![0; MAX_BODY + 1]), Err(PromptError::Limit { .. })));
+    }
+
+    #[test]
+    fn a_stream_of_another_length_than_declared_is_refused() {
+        let stream = deflate(&[1; 1000]);
+        assert!(open(&forge(1000, &stream)).is_ok());
+        for length in [0, 1, 999, 1001] {
+            let error = open(&forge(length, &stream)).unwrap_err();
+            assert!(matches!(error, PromptError::Damaged(_)), "{length}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_small_stream_that_inflates_without_end_is_not_followed() {
+        let bomb = deflate(&vec![0; 64 << 20]);
+        assert!(matches!(open(&forge(1000, &bomb)), Err(PromptError::Damaged(_))));
+        assert!(matches!(open(&forge(64 << 20, &bomb)), Err(PromptError::Limit { .. })));
+    }
+
+    #[test]
+    fn nothing_may_follow_the_stream() {
+        let stream = [deflate(&[1; 10]), vec![0]].concat();
+        assert!(matches!(open(&forge(10, &stream)), Err(PromptError::Damaged(_))));
+    }
+}
