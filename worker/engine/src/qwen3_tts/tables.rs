@@ -10,7 +10,7 @@ use super::weights::{HostTable, Weights};
 /// A frame: code 0 by the talker, the rest by the predictor.
 pub type Frame = [u16; CODES];
 
-/// The embeddings, each as wide as the talker. Letters as in [`Stack`](super::stack::Stack).
+/// The embeddings, each as wide as the talker. Letters as in `Stack`.
 ///
 /// Source: `Qwen3TTSTalkerModel`, `Qwen3TTSTalkerResizeMLP`, Qwen3-TTS `modeling_qwen3_tts.py` at
 /// `022e286`.
