@@ -36,8 +36,7 @@ A first episode:
   tableread render SCRIPT --cast cast.toml --out out hear it: out/episode.m4a
 
 Exit codes: 0 done; 1 could not be done, and standard error says why; 2 wrong usage, or doubts for
-`check`; 3 done, but some lines failed or
-were cancelled; 130 interrupted, run it again to go on."
+`check`; 3 done, but some lines failed or were cancelled; 130 interrupted, run it again to go on."
 )]
 pub struct Cli {
     #[command(subcommand)]
