@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::names::{is_group, most_alike};
-use crate::plan::{Line, NARRATION, Place, hex};
+use crate::plan::{Line, NARRATION, Place};
 
 /// Beyond this many characters no aliases are guessed: comparing all with all would take minutes.
 const GUESSES: usize = 1_000;
@@ -107,7 +107,7 @@ fn quoted(text: &str) -> String {
             c if c.is_control() => {
                 quoted.push_str("\\u00");
                 // Controls end at U+009F: two digits.
-                quoted.push_str(&hex(&[u8::try_from(u32::from(c)).unwrap_or(b' ')]));
+                quoted.push_str(&schemas::hex(&[u8::try_from(u32::from(c)).unwrap_or(b' ')]));
             }
             c => quoted.push(c),
         }

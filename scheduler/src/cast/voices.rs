@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::bad_file::{BadFile, TomlFile};
 use super::file::{CloneTable, DesignTable, PresetTable, ScratchTable, TakeTable, VoiceTable};
 use super::moods;
-use crate::plan::{Parenthetical, hex};
+use crate::plan::Parenthetical;
 
 /// Model name of voices without weights.
 pub(crate) const SCRATCH_MODEL: &str = "scratch";
@@ -232,7 +232,7 @@ impl VoiceReader<'_> {
             let message = format!("reference audio `{}` cannot be read: {err}", path.display());
             self.file.bad(&audio.span(), message, "paths are relative to the cast file")
         })?;
-        Ok(hex(&Sha256::digest(&bytes)))
+        Ok(schemas::hex(&Sha256::digest(&bytes)))
     }
 
     fn model(self, model: Spanned<String>) -> Result<String, BadFile> {

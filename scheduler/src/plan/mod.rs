@@ -138,12 +138,6 @@ impl Plan {
     }
 }
 
-/// Lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
 fn casting(lines: Vec<Line>, whole: &Cast, options: &PlanOptions) -> Result<Casting, CastError> {
     let scratch = options.is_scratch.then(|| whole.in_scratch());
     let mut casting = cast(lines, scratch.as_ref().unwrap_or(whole))?;

@@ -9,7 +9,7 @@ use schemas::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Plan, PlannedLine, hex};
+use super::{Plan, PlannedLine};
 
 /// What a submission says beyond its plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,5 +105,5 @@ fn plan_hash(plan: &Plan, settings: &SubmissionSettings) -> String {
     if *restart > 0 {
         weigh(serde_json::to_vec(&("restart", restart)));
     }
-    hex(&hasher.finalize())
+    schemas::hex(&hasher.finalize())
 }

@@ -1,7 +1,6 @@
 //! Holds a checkpoint's files to what they were when somebody vouched for them.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -49,9 +48,5 @@ pub(in crate::qwen3_tts) fn sha256(path: &Path) -> std::io::Result<String> {
         }
         hash.update(&buffer[..read]);
     }
-    let mut hex = String::with_capacity(64);
-    for byte in hash.finalize() {
-        write!(hex, "{byte:02x}").expect("writing to a string does not fail");
-    }
-    Ok(hex)
+    Ok(schemas::hex(&hash.finalize()))
 }
