@@ -1,13 +1,16 @@
 //! Continuous batching: the running batch never waits for its slowest line.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use schemas::Voice;
+
 use crate::error::excerpt;
+use crate::passages::{self, Line, Passage};
 use crate::prompts::Prompts;
 use crate::{
-    Caps, DeviceError, EngineError, Finished, LineError, LinePlan, PromptCounts, Request, Seating,
-    Speaker, SpeechModel, Step, Utterance, Vocoder,
+    Caps, DeviceError, EngineError, Finished, LineError, LinePlan, PromptCounts, PromptStore,
+    Request, Samples, Seating, Speaker, SpeechModel, Step, Utterance, Vocoder,
 };
 
 /// Speaks many lines at once over a fixed number of seats.
@@ -16,14 +19,19 @@ use crate::{
 /// A line leaves its seat the moment it ends, so that the next one can be seated; it is bounded by
 /// its plan, so that a runaway cannot keep one. Batching changes when a line is spoken, never what.
 ///
+/// A line with pauses in it takes a seat for each of its parts, if the model wants it so: they are
+/// joined when all are decoded.
+///
 /// After a [`DeviceError`] the batch is lost: it must not be turned again.
 pub struct ContinuousBatch<M: SpeechModel, V> {
     model: M,
     vocoder: V,
     seats: M::Seats,
     prompts: Prompts<M::Prompt>,
+    /// Lines that are not finished, by tag.
+    lines: HashMap<u64, Line>,
     /// Longest waiting first.
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Passage>,
     /// By slot.
     seated: Vec<Option<Seated<M>>>,
     /// To be decoded, longest waiting first.
@@ -32,18 +40,19 @@ pub struct ContinuousBatch<M: SpeechModel, V> {
     finished: Vec<Finished>,
 }
 
-/// A line in its seat.
+/// A line, or a part of one, in its seat.
 struct Seated<M: SpeechModel> {
-    request: Request,
+    passage: Passage,
     prompt: Arc<M::Prompt>,
     frames: Vec<M::Frame>,
     turns: u32,
     plan: LinePlan,
 }
 
-/// A line whose frames are all there.
+/// A line, or a part of one, whose frames are all there.
 struct Ended<M: SpeechModel> {
     tag: u64,
+    place: usize,
     prompt: Arc<M::Prompt>,
     frames: Vec<M::Frame>,
     /// Turns it has waited for others to be decoded with.
@@ -53,7 +62,7 @@ struct Ended<M: SpeechModel> {
 /// A line that is about to be seated.
 struct Planned<P> {
     slot: usize,
-    request: Request,
+    passage: Passage,
     prompt: Arc<P>,
     plan: LinePlan,
 }
@@ -63,22 +72,36 @@ where
     M: SpeechModel,
     V: Vocoder<Frame = M::Frame, Prompt = M::Prompt>,
 {
-    /// Makes `slots` seats, at least one, and room for `prompts` prepared voices, at least one.
+    /// Makes `slots` seats, at least one, and room for `prompt_bytes` of voices made ready; the one
+    /// last asked for is kept in any case.
     ///
     /// # Errors
     /// [`DeviceError`] when the seats do not fit into memory.
-    pub fn new(model: M, vocoder: V, slots: usize, prompts: usize) -> Result<Self, DeviceError> {
+    pub fn new(
+        model: M,
+        vocoder: V,
+        slots: usize,
+        prompt_bytes: usize,
+    ) -> Result<Self, DeviceError> {
         let slots = slots.max(1);
         Ok(Self {
             seats: model.seats(slots)?,
             model,
             vocoder,
-            prompts: Prompts::new(prompts),
+            prompts: Prompts::new(prompt_bytes),
+            lines: HashMap::new(),
             waiting: VecDeque::new(),
             seated: (0..slots).map(|_| None).collect(),
             ended: VecDeque::new(),
             finished: Vec::new(),
         })
+    }
+
+    /// Keeps voices made ready in `store` as well, so that the next run finds them.
+    #[must_use]
+    pub fn keeping_prompts_in(mut self, store: Box<dyn PromptStore>) -> Self {
+        self.prompts.keep_in(store);
+        self
     }
 
     /// Seats waiting lines until the seats are full or nobody waits. One that is refused leaves its
@@ -93,21 +116,25 @@ where
                 .iter()
                 .map(|line| Seating {
                     slot: line.slot,
-                    request: &line.request,
+                    request: &line.passage.request,
                     prompt: line.prompt.as_ref(),
                 })
                 .collect();
             let results = self.model.admit(&mut self.seats, &seatings)?;
             expect_as_many("seatings", results.len(), planned.len())?;
             for (line, result) in planned.into_iter().zip(results) {
-                let Planned { slot, request, prompt, plan } = line;
+                let Planned { slot, passage, prompt, plan } = line;
                 match result {
+                    // A part before it was refused in the same call.
+                    Ok(()) if !self.is_wanted(&passage) => {
+                        self.model.release(&mut self.seats, slot);
+                    }
                     Ok(()) => {
                         let frames = Vec::new();
                         self.seated[slot] =
-                            Some(Seated { request, prompt, frames, turns: 0, plan });
+                            Some(Seated { passage, prompt, frames, turns: 0, plan });
                     }
-                    Err(err) => self.finish(request.tag, Err(err)),
+                    Err(err) => self.finish(passage.request.tag, passage.place, Err(err)),
                 }
             }
         }
@@ -119,13 +146,15 @@ where
             (0..self.seated.len()).filter(|&slot| self.seated[slot].is_none()).collect();
         let mut planned = Vec::new();
         while planned.len() < free.len() {
-            let Some(request) = self.waiting.pop_front() else { break };
-            match self.plan(&request) {
+            let Some(passage) = self.waiting.pop_front() else { break };
+            match self.plan(&passage.request) {
                 Ok((prompt, plan)) => {
                     let slot = free[planned.len()];
-                    planned.push(Planned { slot, request, prompt, plan });
+                    planned.push(Planned { slot, passage, prompt, plan });
                 }
-                Err(EngineError::Line(err)) => self.finish(request.tag, Err(err)),
+                Err(EngineError::Line(err)) => {
+                    self.finish(passage.request.tag, passage.place, Err(err));
+                }
                 Err(EngineError::Device(err)) => return Err(err),
             }
         }
@@ -133,11 +162,13 @@ where
     }
 
     fn plan(&mut self, request: &Request) -> Result<(Arc<M::Prompt>, LinePlan), EngineError> {
-        let Request { voice, language, .. } = request;
-        let prompt =
-            self.prompts.get(voice, language, || self.model.prepare_voice(voice, language))?;
+        let prompt = self.prompt(&request.voice, &request.language)?;
         let plan = self.model.plan(request, &prompt)?;
         Ok((prompt, plan))
+    }
+
+    fn prompt(&mut self, voice: &Voice, language: &str) -> Result<Arc<M::Prompt>, EngineError> {
+        self.prompts.get(&self.model, voice, language)
     }
 
     /// Moves every seated line by one frame.
@@ -165,7 +196,7 @@ where
             Step::Failed(err) => return self.fail(slot, err),
         }
         if line.turns >= line.plan.max_turns {
-            let start = excerpt(&line.request.text);
+            let start = excerpt(&line.passage.request.text);
             let turns = line.turns;
             self.fail(
                 slot,
@@ -177,19 +208,20 @@ where
     }
 
     fn end(&mut self, slot: usize) {
-        let Some(Seated { request, prompt, frames, .. }) = self.unseat(slot) else { return };
+        let Some(Seated { passage, prompt, frames, .. }) = self.unseat(slot) else { return };
+        let Passage { place, request } = passage;
         if frames.is_empty() {
             let start = excerpt(&request.text);
             let silent = LineError::Text(format!("`{start}` came out silent; reword it"));
-            self.finish(request.tag, Err(silent));
+            self.finish(request.tag, place, Err(silent));
         } else {
-            self.ended.push_back(Ended { tag: request.tag, prompt, frames, waited: 0 });
+            self.ended.push_back(Ended { tag: request.tag, place, prompt, frames, waited: 0 });
         }
     }
 
     fn fail(&mut self, slot: usize, err: LineError) {
-        if let Some(line) = self.unseat(slot) {
-            self.finish(line.request.tag, Err(err));
+        if let Some(Seated { passage, .. }) = self.unseat(slot) {
+            self.finish(passage.request.tag, passage.place, Err(err));
         }
     }
 
@@ -212,7 +244,7 @@ where
             let decoded = self.vocoder.decode(&utterances)?;
             expect_as_many("decoded lines", decoded.len(), lines.len())?;
             for (line, result) in lines.into_iter().zip(decoded) {
-                self.finish(line.tag, result);
+                self.finish(line.tag, line.place, result);
             }
         }
         for line in &mut self.ended {
@@ -227,8 +259,35 @@ where
         self.ended.front().is_some_and(|line| nobody_follows || line.waited >= patience)
     }
 
-    fn finish(&mut self, tag: u64, result: Result<crate::Samples, LineError>) {
-        self.finished.push(Finished { tag, result });
+    fn is_wanted(&self, passage: &Passage) -> bool {
+        let line = self.lines.get(&passage.request.tag);
+        line.is_some_and(|line| passage.place < line.wanted())
+    }
+
+    /// Notes what became of a part, and finishes its line if that is known now.
+    fn finish(&mut self, tag: u64, place: usize, result: Result<Samples, LineError>) {
+        let Some(line) = self.lines.get_mut(&tag) else { return };
+        let has_failed = result.is_err();
+        line.take(place, result);
+        let (wanted, is_done) = (line.wanted(), line.is_done());
+        if has_failed {
+            self.forget(tag, wanted);
+        }
+        if is_done && let Some(line) = self.lines.remove(&tag) {
+            self.finished.push(Finished { tag, result: line.join() });
+        }
+    }
+
+    /// Forgets a line's parts from `place` on, wherever they stand.
+    fn forget(&mut self, tag: u64, place: usize) {
+        let is_it = |passage: &Passage| passage.request.tag == tag && passage.place >= place;
+        self.waiting.retain(|passage| !is_it(passage));
+        self.ended.retain(|part| part.tag != tag || part.place < place);
+        for slot in 0..self.seated.len() {
+            if self.seated[slot].as_ref().is_some_and(|seated| is_it(&seated.passage)) {
+                self.unseat(slot);
+            }
+        }
     }
 }
 
@@ -251,8 +310,19 @@ where
         free.saturating_sub(self.waiting.len())
     }
 
+    fn prepare(&mut self, voice: &Voice, language: &str) -> Result<(), EngineError> {
+        self.prompt(voice, language).map(drop)
+    }
+
     fn admit(&mut self, request: Request) {
-        self.waiting.push_back(request);
+        let tag = request.tag;
+        let (passages, line) = if self.model.divides_at_pauses() {
+            passages::divide(request)
+        } else {
+            passages::whole(request)
+        };
+        self.lines.insert(tag, line);
+        self.waiting.extend(passages);
     }
 
     fn turn(&mut self) -> Result<Vec<Finished>, DeviceError> {
@@ -263,12 +333,8 @@ where
     }
 
     fn cancel(&mut self, tag: u64) {
-        self.waiting.retain(|request| request.tag != tag);
-        self.ended.retain(|line| line.tag != tag);
-        let is_it = |seat: &Option<Seated<M>>| seat.as_ref().is_some_and(|s| s.request.tag == tag);
-        if let Some(slot) = self.seated.iter().position(is_it) {
-            self.unseat(slot);
-        }
+        self.lines.remove(&tag);
+        self.forget(tag, 0);
     }
 
     fn is_idle(&self) -> bool {

@@ -66,6 +66,38 @@ pub trait SpeechModel {
     /// [`LineError::Voice`] says what is missing and how to get it.
     fn prepare_voice(&self, voice: &Voice, language: &str) -> Result<Self::Prompt, EngineError>;
 
+    /// Bytes that a voice made ready takes, on the device and beside it.
+    fn prompt_bytes(&self, prompt: &Self::Prompt) -> usize {
+        size_of_val(prompt)
+    }
+
+    /// A voice made ready as bytes for another run; `None` for one that is made as fast as read.
+    /// `key` names it and has to come back with it.
+    fn keep(&self, _key: &str, _prompt: &Self::Prompt) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Reads what [`Self::keep`] made of a voice in a language, from bytes that anybody may have
+    /// written. What is spoken with it is the same to the bit as with the voice made anew.
+    ///
+    /// # Errors
+    /// When they are not that, or are damaged.
+    fn recall(
+        &self,
+        _key: &str,
+        (voice, _language): (&Voice, &str),
+        _bytes: &[u8],
+    ) -> Result<Self::Prompt, EngineError> {
+        let problem = format!("the voice `{}` is not kept between runs", voice.name);
+        Err(LineError::Voice(problem).into())
+    }
+
+    /// Whether lines come divided at their pauses, each part as a line of its own, because the model
+    /// does not make silences of a length asked for. Otherwise it is given the pauses.
+    fn divides_at_pauses(&self) -> bool {
+        false
+    }
+
     /// Bounds a line by its text, before anything is computed for it.
     ///
     /// # Errors

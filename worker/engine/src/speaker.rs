@@ -2,7 +2,7 @@
 
 use schemas::{Pause, Voice};
 
-use crate::{DeviceError, LineError, PromptCounts};
+use crate::{DeviceError, EngineError, LineError, PromptCounts};
 
 /// Samples of one channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +59,15 @@ pub trait Speaker {
 
     /// How many more lines it would take now without making them wait.
     fn free_slots(&self) -> usize;
+
+    /// Makes a voice ready before the first line that needs it; does nothing where it is ready, or
+    /// where there is nothing to make.
+    ///
+    /// # Errors
+    /// [`EngineError::Line`] when it cannot be made ready: its lines fail likewise.
+    fn prepare(&mut self, _voice: &Voice, _language: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
 
     /// Takes a line in; it is seated by the next turn that has a seat free.
     fn admit(&mut self, request: Request);

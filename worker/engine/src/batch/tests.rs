@@ -4,10 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use schemas::{Voice, VoiceSource};
+use schemas::{Pause, Voice, VoiceSource};
 
 use super::*;
 use crate::Samples;
+
+/// What the fake says a voice takes.
+const PROMPT_BYTES: usize = 100;
 
 /// A frame per character, each drawn from the seed, the voice and the text so far.
 ///
@@ -49,6 +52,24 @@ impl SpeechModel for Fake {
             return Err(LineError::Voice("only designed voices".into()).into());
         };
         Ok(describe.bytes().chain(language.bytes()).fold(7, |hash, b| hash * 31 + u64::from(b)))
+    }
+
+    fn prompt_bytes(&self, _: &u64) -> usize {
+        PROMPT_BYTES
+    }
+
+    fn keep(&self, key: &str, prompt: &u64) -> Option<Vec<u8>> {
+        Some(format!("{key} {prompt}").into_bytes())
+    }
+
+    fn recall(&self, key: &str, _: (&Voice, &str), bytes: &[u8]) -> Result<u64, EngineError> {
+        let text = String::from_utf8_lossy(bytes);
+        let number = text.strip_prefix(key).and_then(|rest| rest.trim().parse().ok());
+        number.ok_or_else(|| LineError::Voice("damaged".into()).into())
+    }
+
+    fn divides_at_pauses(&self) -> bool {
+        true
     }
 
     fn plan(&self, request: &Request, _: &u64) -> Result<LinePlan, LineError> {
@@ -145,7 +166,7 @@ impl Vocoder for FakeVocoder {
 
 fn batch(slots: usize) -> ContinuousBatch<Fake, FakeVocoder> {
     let vocoder = FakeVocoder { batch: 3, patience: 2, batches: RefCell::default() };
-    ContinuousBatch::new(Fake::default(), vocoder, slots, 2).unwrap()
+    ContinuousBatch::new(Fake::default(), vocoder, slots, 2 * PROMPT_BYTES).unwrap()
 }
 
 fn voice(name: &str) -> Voice {
@@ -320,7 +341,8 @@ fn a_voice_is_prepared_once_and_the_oldest_makes_room() {
     }
     run(&mut batch, &mut Spoken::new());
     assert_eq!(*batch.model.prepared.borrow(), ["mira en", "otto en", "nell en", "otto en"]);
-    assert_eq!(batch.prompt_counts(), PromptCounts { hits: 2, misses: 4, evictions: 2 });
+    let counts = PromptCounts { hits: 2, misses: 4, evictions: 2, recalled: 0 };
+    assert_eq!(batch.prompt_counts(), counts);
 }
 
 #[test]
@@ -353,4 +375,134 @@ fn ended_lines_are_decoded_together_but_wait_only_so_long() {
     }
     run(&mut batch, &mut Spoken::new());
     assert_eq!(*batch.vocoder.batches.borrow(), [3, 1, 1]);
+}
+
+/// A store that a test can look into and spoil.
+#[derive(Clone, Default)]
+struct Shelf(Arc<std::sync::Mutex<BTreeMap<String, Vec<u8>>>>);
+
+impl PromptStore for Shelf {
+    fn get(&mut self, key: &str) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().get(key).cloned()
+    }
+
+    fn put(&mut self, key: &str, bytes: &[u8]) {
+        self.0.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
+    }
+}
+
+/// Has mira and otto say something each, and gives what was prepared, said and counted.
+fn run_with(shelf: &Shelf) -> (Vec<String>, Spoken, PromptCounts) {
+    let mut batch = batch(2).keeping_prompts_in(Box::new(shelf.clone()));
+    for (tag, name) in ["mira", "otto", "mira"].iter().enumerate() {
+        batch.admit(Request { voice: voice(name), ..request(tag as u64, "Ay.") });
+    }
+    let mut spoken = Spoken::new();
+    run(&mut batch, &mut spoken);
+    let prepared = batch.model.prepared.borrow().clone();
+    (prepared, spoken, batch.prompt_counts())
+}
+
+#[test]
+fn another_run_finds_the_voices_ready_and_says_the_same() {
+    let shelf = Shelf::default();
+    let (prepared, first, counts) = run_with(&shelf);
+    assert_eq!(prepared, ["mira en", "otto en"]);
+    assert_eq!(counts, PromptCounts { hits: 1, misses: 2, evictions: 0, recalled: 0 });
+    let (prepared, second, counts) = run_with(&shelf);
+    assert!(prepared.is_empty(), "{prepared:?}");
+    assert_eq!(counts, PromptCounts { hits: 1, misses: 2, evictions: 0, recalled: 2 });
+    assert_eq!(second, first);
+}
+
+#[test]
+fn a_kept_voice_that_is_damaged_is_made_anew_and_kept_again() {
+    let shelf = Shelf::default();
+    let (_, first, _) = run_with(&shelf);
+    let whole = shelf.0.lock().unwrap().clone();
+    *shelf.0.lock().unwrap().values_mut().next().unwrap() = b"spoilt".to_vec();
+    let (prepared, again, counts) = run_with(&shelf);
+    assert_eq!((prepared.len(), counts.recalled), (1, 1));
+    assert_eq!(again, first);
+    assert_eq!(*shelf.0.lock().unwrap(), whole);
+}
+
+/// `text` with a pause of 700 ms before every `|`, which is left out.
+fn pausing(tag: u64, text: &str) -> Request {
+    let mut plain = String::new();
+    let mut pauses = Vec::new();
+    for c in text.chars() {
+        match c {
+            '|' => pauses.push(Pause { at: u32::try_from(plain.len()).unwrap(), ms: 700 }),
+            c => plain.push(c),
+        }
+    }
+    Request { pauses, ..request(tag, &plain) }
+}
+
+fn speak_pausing(slots: usize, texts: &[&str]) -> Spoken {
+    let mut batch = batch(slots);
+    for (text, tag) in texts.iter().zip(0..) {
+        batch.admit(pausing(tag, text));
+    }
+    let mut spoken = Spoken::new();
+    run(&mut batch, &mut spoken);
+    assert!(batch.lines.is_empty());
+    spoken
+}
+
+#[test]
+fn a_line_with_pauses_is_its_parts_with_silence_between_in_any_batch() {
+    let texts = ["Well. | Well? | No.", "Ay.", "| So be it. |"];
+    let alone = speak_pausing(1, &texts);
+    // A sample is 10 ms: each part's own silence goes, which it has none of.
+    assert_eq!(lengths(&alone), [Some(5 + 70 + 5 + 70 + 3), Some(3), Some(9)]);
+    let line = alone[&0].as_ref().unwrap();
+    assert!(line[5..75].iter().chain(&line[80..150]).all(|sample| *sample == 0.0));
+    let said = speak_pausing(1, &["Well."]);
+    // The end is faded, the start is not.
+    assert_eq!(line[..4], said[&0].as_ref().unwrap()[..4]);
+    for slots in 2..=5 {
+        assert_eq!(speak_pausing(slots, &texts), alone, "{slots} slots");
+    }
+}
+
+#[test]
+fn a_part_that_fails_fails_its_line_and_frees_the_seats_of_the_others() {
+    for slots in 1..=4 {
+        let texts = ["One. | tw# | three # | four.", "Ay.", "a ~ | b #c", "a | #b | c"];
+        let spoken = speak_pausing(slots, &texts);
+        assert_eq!(spoken.len(), 4);
+        assert_eq!(spoken[&0], Err(LineError::Failed("stumbled".into())), "{slots} slots");
+        assert!(spoken[&1].is_ok());
+        let Err(LineError::Text(reason)) = &spoken[&2] else { panic!("{spoken:?}") };
+        assert!(reason.starts_with("`a ~` was still being spoken"), "{reason}");
+        assert_eq!(spoken[&3], Err(LineError::Failed("refused at the door".into())));
+    }
+}
+
+#[test]
+fn a_cancelled_line_takes_all_its_parts_along() {
+    let mut batch = batch(2);
+    batch.admit(pausing(0, "One. | Two. | Three."));
+    batch.admit(pausing(1, "Ay."));
+    batch.turn().unwrap();
+    batch.cancel(0);
+    assert_eq!((batch.waiting.len(), batch.lines.len()), (1, 1));
+    let mut spoken = Spoken::new();
+    run(&mut batch, &mut spoken);
+    assert_eq!(spoken.keys().copied().collect::<Vec<_>>(), [1]);
+}
+
+proptest! {
+    #[test]
+    fn neither_seats_nor_arrival_change_a_line_with_pauses(
+        slots in 2_usize..7,
+        texts in prop::collection::vec("[a-z#~…]{0,4}( ?[|] ?[a-z #~…]{0,5}){0,3}", 1..8),
+    ) {
+        let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+        let together = speak_pausing(slots, &texts);
+        prop_assert_eq!(together.len(), texts.len());
+        prop_assert_eq!(together, speak_pausing(1, &texts));
+    }
 }

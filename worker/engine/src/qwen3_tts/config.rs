@@ -427,6 +427,22 @@ impl ModelConfig {
         super::check::model(&config).map_err(|mismatch| mismatch.in_file(path))?;
         Ok(config)
     }
+
+    /// What voices call a release of this configuration: its published name in lower case, e.g.
+    /// `qwen3-tts-12hz-1.7b-base`.
+    #[must_use]
+    pub fn release_name(&self) -> String {
+        let size = match self.tts_model_size {
+            Size::Small => "0.6b",
+            Size::Large => "1.7b",
+        };
+        let kind = match self.tts_model_type {
+            Kind::Base => "base",
+            Kind::CustomVoice => "customvoice",
+            Kind::VoiceDesign => "voicedesign",
+        };
+        format!("qwen3-tts-12hz-{size}-{kind}")
+    }
 }
 
 impl CodecConfig {

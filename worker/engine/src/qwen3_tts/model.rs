@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use candle_core::Device;
-use schemas::{Pause, Voice, VoiceSource};
+use schemas::{Voice, VoiceSource};
 
 use super::codec::decoder::CodecDecoder;
-use super::config::{GenerationConfig, Kind, ModelConfig, Size};
+use super::config::{GenerationConfig, Kind, ModelConfig};
 use super::frame_model::FrameModel;
 use super::frames::{Admission, Ending, Frames, StepOutcome};
-use super::length::{FRAME_MS, Watch, most_frames};
+use super::length::{Watch, most_frames};
 use super::prompt::{PromptError, assemble};
 use super::ready::{CODEC_DTYPE, Listener, Preparing, ReadyVoice, Recordings};
 use super::request::{Choosing, VoiceRequest, Who};
@@ -55,6 +55,9 @@ pub struct QwenModel {
 /// Characters that a line may have: prompts take memory with the square of their length.
 const LONGEST_TEXT: usize = 10_000;
 
+/// A text like any other, to find out what all lines of a voice begin with.
+const ANY_TEXT: &str = "a";
+
 /// A line for [`QwenModel::seat`].
 pub(super) struct Line<'a> {
     pub(super) text: &'a str,
@@ -79,7 +82,7 @@ impl QwenModel {
             Kind::CustomVoice | Kind::VoiceDesign => None,
         };
         let decoder = Arc::new(CodecDecoder::new(&checkpoint.codec, &codec)?);
-        let name = name.unwrap_or_else(|| usual_name(&checkpoint.model));
+        let name = name.unwrap_or_else(|| checkpoint.model.release_name());
         Ok(Self {
             engine: format!("{name}/1"),
             name,
@@ -104,7 +107,12 @@ impl QwenModel {
     /// # Errors
     /// [`LineError::Voice`] says what the model cannot do or what is missing.
     pub fn ready(&self, request: &VoiceRequest) -> Result<ReadyVoice, EngineError> {
-        self.preparing().ready(request)
+        let mut voice = self.preparing().ready(request)?;
+        let ids = self.tokenizer.line(ANY_TEXT);
+        let prefill = assemble(self.frames.tables(), &self.config, &voice.prompt(&ids));
+        let prefill = prefill.map_err(unassembled)?;
+        voice.begin(&self.frames, &ids, &prefill).map_err(device_failed)?;
+        Ok(voice)
     }
 
     pub(super) fn preparing(&self) -> Preparing<'_> {
@@ -152,7 +160,7 @@ impl QwenModel {
             let problem = format!("`{start}` is too long for the model; divide it");
             return Err(LineError::Text(problem).into());
         }
-        let prefix = voice.prefix(&self.frames, &ids, &prefill).map_err(device_failed)?;
+        let prefix = voice.prefix(&ids, &prefill);
         let draws = Draws::seeded(seed);
         let admission = Admission { prefill: &prefill, prefix, sampling, draws };
         Ok(frames.admit(&self.frames, admission).map_err(device_failed)?)
@@ -166,20 +174,6 @@ fn unassembled(error: PromptError) -> EngineError {
             LineError::Voice(error.to_string()).into()
         }
     }
-}
-
-/// The published name, in lower case.
-fn usual_name(config: &ModelConfig) -> String {
-    let size = match config.tts_model_size {
-        Size::Small => "0.6b",
-        Size::Large => "1.7b",
-    };
-    let kind = match config.tts_model_type {
-        Kind::Base => "base",
-        Kind::CustomVoice => "customvoice",
-        Kind::VoiceDesign => "voicedesign",
-    };
-    format!("qwen3-tts-12hz-{size}-{kind}")
 }
 
 /// The seats of [`QwenModel`].
@@ -227,6 +221,31 @@ impl SpeechModel for QwenModel {
         self.ready(&voice_request(&voice.source, language)?)
     }
 
+    fn prompt_bytes(&self, prompt: &ReadyVoice) -> usize {
+        prompt.bytes()
+    }
+
+    fn keep(&self, key: &str, prompt: &ReadyVoice) -> Option<Vec<u8>> {
+        prompt.to_bytes(key).unwrap_or_else(|error| {
+            tracing::warn!(key, reason = error.to_string(), "voice not kept for the next run");
+            None
+        })
+    }
+
+    fn recall(
+        &self,
+        key: &str,
+        (voice, language): (&Voice, &str),
+        bytes: &[u8],
+    ) -> Result<ReadyVoice, EngineError> {
+        let request = voice_request(&voice.source, language)?;
+        self.preparing().recall(&request, (key, bytes), &self.frames)
+    }
+
+    fn divides_at_pauses(&self) -> bool {
+        true
+    }
+
     fn plan(&self, request: &Request, _: &ReadyVoice) -> Result<LinePlan, LineError> {
         if !request.text.chars().any(char::is_alphanumeric) {
             let start = excerpt(&request.text);
@@ -245,12 +264,12 @@ impl SpeechModel for QwenModel {
         seats.check()?;
         let mut results = Vec::with_capacity(lines.len());
         for &Seating { slot, request, prompt } in lines {
-            let text = with_pauses(&request.text, &request.pauses);
+            let text = request.text.as_str();
             let seated = self
-                .sampling(&Choosing::default(), &text, &request.language)
+                .sampling(&Choosing::default(), text, &request.language)
                 .map_err(EngineError::from)
                 .and_then(|sampling| {
-                    let line = Line { text: &text, sampling, seed: request.seed };
+                    let line = Line { text, sampling, seed: request.seed };
                     self.seat(&mut seats.frames, line, prompt)
                 });
             results.push(match seated {
@@ -342,27 +361,6 @@ fn voice_request(source: &VoiceSource, language: &str) -> Result<VoiceRequest, L
         }
     };
     Ok(VoiceRequest { who, instruct, language: language.to_owned(), layout: None })
-}
-
-/// A line's text with its pauses as the model reads them: three dots. How long they become is the
-/// model's choice. Those in front of the first and behind the last word are the take's ends, which
-/// are trimmed.
-fn with_pauses(text: &str, pauses: &[Pause]) -> String {
-    let mut marked = String::with_capacity(text.len());
-    let mut from = 0;
-    for pause in pauses.iter().filter(|pause| pause.ms >= FRAME_MS) {
-        let at = usize::try_from(pause.at).unwrap_or(usize::MAX);
-        let at = text.floor_char_boundary(at.min(text.len())).max(from);
-        marked.push_str(&text[from..at]);
-        from = at;
-        if !marked.trim().is_empty() && !text[from..].trim().is_empty() {
-            marked.truncate(marked.trim_end().len());
-            marked.push_str(" ... ");
-        }
-    }
-    let rest = &text[from..];
-    marked.push_str(if marked.ends_with(' ') { rest.trim_start() } else { rest });
-    marked.trim().to_owned()
 }
 
 #[cfg(test)]

@@ -1,11 +1,8 @@
 //! Opening a release as a speaker of the engine.
 
-use candle_core::Device;
-
 use super::model::{QwenConfig, QwenModel};
-use super::weights::{compute_dtype, sha256};
-use super::{LoadError, device_failed};
-use crate::{ContinuousBatch, DeviceError, Speaker};
+use super::{Identity, LoadError, hash_file};
+use crate::{ContinuousBatch, DeviceError, PromptStore, Speaker};
 
 /// A release, and how it is spoken with.
 pub struct OpenConfig {
@@ -13,8 +10,13 @@ pub struct OpenConfig {
     pub model: QwenConfig,
     /// Lines spoken at once; at least 1.
     pub slots: usize,
-    /// Voices kept ready; at least 1. One of a 10-second recording takes about 10 MB.
-    pub voices: usize,
+    /// Bytes of voices kept ready; the one last asked for is kept in any case. One of a 10-second
+    /// recording takes about 10 MB.
+    pub voice_bytes: usize,
+    /// Where voices made ready are kept for the next run; nowhere when `None`.
+    pub prompts: Option<Box<dyn PromptStore>>,
+    /// What the release is, where that is known; found out by reading all of it when `None`.
+    pub identity: Option<Identity>,
 }
 
 /// Why there is no speaker.
@@ -28,58 +30,25 @@ pub enum OpenError {
     Device(#[from] DeviceError),
 }
 
-/// Makes a speaker of a release.
+/// Makes a speaker of a release. Its engine's name is [`Identity::engine`]'s.
 ///
-/// Reads all of the weights, gigabytes, once more than it has to: their hashes are part of the
-/// engine's name, so that takes of other weights are never mistaken for these.
+/// Without [`OpenConfig::identity`] it reads all of the weights, gigabytes, once more than it has to.
 ///
 /// # Errors
 /// [`OpenError`].
 pub fn open(config: OpenConfig) -> Result<Box<dyn Speaker + Send>, OpenError> {
-    let OpenConfig { model, slots, voices } = config;
+    let OpenConfig { model, slots, voice_bytes, prompts, identity } = config;
     let device = model.device.clone();
-    let release = model.release.clone();
+    let identity = match identity {
+        Some(identity) => identity,
+        None => Identity::of(&model.release, model.name.as_deref(), &mut hash_file)?,
+    };
     let mut opened = QwenModel::open(model)?;
-    let short = |file: &str| {
-        let path = release.join(file);
-        let hash = sha256(&path).map_err(|source| LoadError::Read { path, source })?;
-        Ok::<_, LoadError>(hash[..12].to_owned())
-    };
-    let (model, codec) =
-        (short("model.safetensors")?, short("speech_tokenizer/model.safetensors")?);
-    let dtype = compute_dtype(&device).as_str();
-    opened.engine = format!("{}/{model}-{codec}-{dtype}", opened.engine);
+    opened.engine = identity.engine(&device);
     let vocoder = opened.vocoder();
-    Ok(Box::new(ContinuousBatch::new(opened, vocoder, slots, voices)?))
-}
-
-/// What computes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Processor {
-    /// The accelerator that this build is made for, else the processor.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
-    /// The first CUDA device.
-    Cuda,
-    /// The Metal device.
-    Metal,
-}
-
-/// Finds what computes.
-///
-/// # Errors
-/// When this build or machine does not have it.
-pub fn device(processor: Processor) -> Result<Device, DeviceError> {
-    let (has_cuda, has_metal) =
-        (candle_core::utils::cuda_is_available(), candle_core::utils::metal_is_available());
-    let device = match processor {
-        Processor::Cuda => Device::new_cuda(0),
-        Processor::Metal => Device::new_metal(0),
-        Processor::Auto if has_cuda => Device::new_cuda(0),
-        Processor::Auto if has_metal => Device::new_metal(0),
-        Processor::Auto | Processor::Cpu => Ok(Device::Cpu),
-    };
-    device.map_err(device_failed)
+    let batch = ContinuousBatch::new(opened, vocoder, slots, voice_bytes)?;
+    Ok(match prompts {
+        Some(store) => Box::new(batch.keeping_prompts_in(store)),
+        None => Box::new(batch),
+    })
 }

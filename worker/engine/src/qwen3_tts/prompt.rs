@@ -57,7 +57,8 @@ pub struct Prefill {
     /// `[P, E]`.
     pub embeds: Tensor,
     /// How many of the first positions are the same for every line of this voice, instruction,
-    /// language and layout; below `P`.
+    /// language and layout whose text does not begin with a newline; below `P`. A newline there is
+    /// one id with the template's own, so that already [`LineIds::role`] is another.
     pub shared: usize,
     /// What is added to the first frames, `[N, E]`; later ones get `pad`.
     pub trailing: Option<Tensor>,

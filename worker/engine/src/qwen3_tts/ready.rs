@@ -1,6 +1,6 @@
 //! Voices made ready: all that the lines of one voice have in common, computed once.
 
-use std::sync::OnceLock;
+mod kept;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -38,13 +38,14 @@ pub struct ReadyVoice {
     instruct: Option<Vec<u32>>,
     language: Option<String>,
     layout: Layout,
-    /// What all its lines begin with; made by the first one.
-    prefix: OnceLock<SharedPrefix>,
+    /// What its lines begin with; `None` if they have nothing in common.
+    prefix: Option<SharedPrefix>,
 }
 
 #[derive(Debug)]
 struct SharedPrefix {
-    /// The ids it begins with. A text that begins with a newline changes the last of them.
+    /// The ids it begins with. A text that begins with a newline changes the last of them: such a
+    /// line is taken in from its start.
     role: Vec<u32>,
     positions: usize,
     prefix: Prefix,
@@ -100,23 +101,40 @@ impl ReadyVoice {
         }
     }
 
-    /// What a line of this voice begins with, taken in already; `None` if it begins otherwise.
-    pub(crate) fn prefix(
-        &self,
+    /// Takes in what lines of this voice begin with, `line` and its `prefill` being any one of them.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub(crate) fn begin(
+        &mut self,
         model: &FrameModel,
         line: &LineIds,
         prefill: &Prefill,
-    ) -> candle_core::Result<Option<&Prefix>> {
-        if self.prefix.get().is_none()
-            && let Some(prefix) = model.prefix(prefill)?
-        {
-            let (role, positions) = (line.role().to_vec(), prefill.shared);
-            self.prefix.get_or_init(|| SharedPrefix { role, positions, prefix });
-        }
+    ) -> candle_core::Result<()> {
+        let (role, positions) = (line.role().to_vec(), prefill.shared);
+        let prefix = model.prefix(prefill)?;
+        self.prefix = prefix.map(|prefix| SharedPrefix { role, positions, prefix });
+        Ok(())
+    }
+
+    /// What a line of this voice begins with, taken in already; `None` if it begins otherwise.
+    pub(crate) fn prefix(&self, line: &LineIds, prefill: &Prefill) -> Option<&Prefix> {
         let is_its = |shared: &&SharedPrefix| {
             shared.role == line.role() && shared.positions == prefill.shared
         };
-        Ok(self.prefix.get().filter(is_its).map(|shared| &shared.prefix))
+        self.prefix.as_ref().filter(is_its).map(|shared| &shared.prefix)
+    }
+
+    /// Bytes it takes, on the device and beside it.
+    pub(crate) fn bytes(&self) -> usize {
+        let prefix = self.prefix.as_ref().map_or(0, |shared| shared.prefix.0.bytes());
+        let ReadyWho::Cloned(Cloned { embedding, continued }) = &self.who else { return prefix };
+        let heard = continued.as_ref().map_or(0, |Continued { recording, heard }| {
+            heard.bytes()
+                + 2 * size_of_val(&*recording.frames)
+                + size_of_val(&*recording.transcript)
+        });
+        prefix + heard + embedding.elem_count() * size_of::<f32>()
     }
 
     /// What the decoder goes on from.
@@ -184,7 +202,7 @@ impl Preparing<'_> {
             instruct: self.instruct(request.instruct.as_deref())?,
             language: self.language(&request.language)?,
             layout: request.layout.unwrap_or(usual),
-            prefix: OnceLock::new(),
+            prefix: None,
         })
     }
 

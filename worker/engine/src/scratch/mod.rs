@@ -42,8 +42,8 @@ pub struct ScratchConfig {
     pub espeak: Option<PathBuf>,
 }
 
-/// Voices kept ready. They are small: this is for counting them, not for saving.
-const PROMPTS: usize = 256;
+/// Bytes of voices kept ready: some hundred. This is for counting them, not for saving.
+const PROMPTS: usize = 1 << 16;
 
 /// Makes a speaker; nothing is read or written before the first line.
 ///

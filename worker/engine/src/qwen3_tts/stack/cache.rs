@@ -48,7 +48,7 @@ pub(crate) struct Kept {
     /// Positions.
     pub length: usize,
     /// Keys and values of each layer, `[1, G, length, D]`.
-    layers: Vec<(Tensor, Tensor)>,
+    pub(super) layers: Vec<(Tensor, Tensor)>,
 }
 
 impl Cache {

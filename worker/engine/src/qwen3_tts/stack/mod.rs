@@ -2,6 +2,7 @@
 
 mod attention;
 mod cache;
+mod kept;
 mod pass;
 mod projection;
 mod rope;

@@ -1,7 +1,7 @@
 //! What a prompt's bytes are wrapped in: a version, a length, a checksum, and compression.
 //!
 //! ```text
-//!  8 bytes   "trvoice" and a zero
+//!  8 bytes   what it is, e.g. "trvoice" and a zero
 //!  4 bytes   version, little-endian
 //!  4 bytes   length of the body, little-endian
 //! 32 bytes   SHA-256 of the 16 bytes above and of all that follows these 32
@@ -17,13 +17,26 @@ use sha2::{Digest as _, Sha256};
 
 use super::{PromptError, damaged};
 
-const MAGIC: [u8; 8] = *b"trvoice\0";
+/// One kind of file in an envelope.
+#[derive(Debug)]
+pub(in crate::qwen3_tts) struct Envelope {
+    /// What a file begins with.
+    magic: [u8; 8],
+    /// Changes whenever a file of the version before would be read wrongly.
+    version: u32,
+    /// Bytes a body may have: above what the largest takes, and little enough to be held.
+    max_body: usize,
+    /// How long compression may take for how little.
+    effort: u32,
+}
 
-/// Changes whenever a file of the version before would be read wrongly.
-const VERSION: u32 = 1;
+/// A cloned voice: a few kilobytes.
+pub(super) const CLONE: Envelope =
+    Envelope { magic: *b"trvoice\0", version: 1, max_body: 1 << 20, effort: 9 };
 
-/// Bytes a body may have: above what the largest prompt takes, and little enough to be held.
-const MAX_BODY: usize = 1 << 20;
+/// A voice made ready: megabytes of numbers, which hardly become less.
+pub(in crate::qwen3_tts) const READY: Envelope =
+    Envelope { magic: *b"trready\0", version: 1, max_body: 256 << 20, effort: 1 };
 
 /// Bytes in front of the checksum.
 const PREFIX: usize = 16;
@@ -31,45 +44,51 @@ const PREFIX: usize = 16;
 /// Bytes in front of the stream.
 const HEADER: usize = PREFIX + 32;
 
-/// Wraps a body.
-pub(super) fn seal(body: &[u8]) -> Result<Vec<u8>, PromptError> {
-    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY);
-    let length = length.ok_or_else(|| too_long(body.len()))?;
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body).map_err(damaged)?;
-    let stream = encoder.finish().map_err(damaged)?;
-    let mut sealed = Vec::with_capacity(HEADER + stream.len());
-    sealed.extend_from_slice(&MAGIC);
-    sealed.extend_from_slice(&VERSION.to_le_bytes());
-    sealed.extend_from_slice(&length.to_le_bytes());
-    let sum = checksum(&sealed, &stream);
-    sealed.extend_from_slice(&sum);
-    sealed.extend_from_slice(&stream);
-    Ok(sealed)
-}
+impl Envelope {
+    /// Wraps a body.
+    pub(in crate::qwen3_tts) fn seal(&self, body: &[u8]) -> Result<Vec<u8>, PromptError> {
+        let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= self.max_body);
+        let length = length.ok_or_else(|| self.too_long(body.len()))?;
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(self.effort));
+        encoder.write_all(body).map_err(damaged)?;
+        let stream = encoder.finish().map_err(damaged)?;
+        let mut sealed = Vec::with_capacity(HEADER + stream.len());
+        sealed.extend_from_slice(&self.magic);
+        sealed.extend_from_slice(&self.version.to_le_bytes());
+        sealed.extend_from_slice(&length.to_le_bytes());
+        let sum = checksum(&sealed, &stream);
+        sealed.extend_from_slice(&sum);
+        sealed.extend_from_slice(&stream);
+        Ok(sealed)
+    }
 
-/// Unwraps a body. The version is looked at first, so that another one is not called damaged.
-pub(super) fn open(sealed: &[u8]) -> Result<Vec<u8>, PromptError> {
-    let short = || damaged("it ends too soon");
-    let (magic, rest) = sealed.split_first_chunk::<8>().ok_or_else(short)?;
-    let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-    let (sum, stream) = rest.split_first_chunk::<32>().ok_or_else(short)?;
-    if magic != &MAGIC {
-        return Err(damaged("it does not begin like one"));
+    /// Unwraps a body. The version is looked at first, so that another one is not called damaged.
+    pub(in crate::qwen3_tts) fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, PromptError> {
+        let short = || damaged("it ends too soon");
+        let (magic, rest) = sealed.split_first_chunk::<8>().ok_or_else(short)?;
+        let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+        let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+        let (sum, stream) = rest.split_first_chunk::<32>().ok_or_else(short)?;
+        if *magic != self.magic {
+            return Err(damaged("it does not begin like one"));
+        }
+        let found = u32::from_le_bytes(*version);
+        if found != self.version {
+            return Err(PromptError::Version { found, expected: self.version });
+        }
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > self.max_body {
+            return Err(self.too_long(length));
+        }
+        if checksum(&sealed[..PREFIX], stream) != *sum {
+            return Err(damaged("its checksum is another"));
+        }
+        inflate(stream, length)
     }
-    let found = u32::from_le_bytes(*version);
-    if found != VERSION {
-        return Err(PromptError::Version { found, expected: VERSION });
+
+    fn too_long(&self, length: usize) -> PromptError {
+        PromptError::Limit { what: "bytes", found: length, most: self.max_body }
     }
-    let length = u32::from_le_bytes(*length) as usize;
-    if length > MAX_BODY {
-        return Err(too_long(length));
-    }
-    if checksum(&sealed[..PREFIX], stream) != *sum {
-        return Err(damaged("its checksum is another"));
-    }
-    inflate(stream, length)
 }
 
 /// Inflates to exactly `length` bytes, and never to more than one beyond.
@@ -87,17 +106,14 @@ fn checksum(prefix: &[u8], stream: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(prefix).chain_update(stream).finalize().into()
 }
 
-fn too_long(length: usize) -> PromptError {
-    PromptError::Limit { what: "bytes", found: length, most: MAX_BODY }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// A stream with a right checksum and any declared length, as only a forger makes it.
     fn forge(length: u32, stream: &[u8]) -> Vec<u8> {
-        let mut sealed = [MAGIC.as_slice(), &VERSION.to_le_bytes(), &length.to_le_bytes()].concat();
+        let mut sealed =
+            [CLONE.magic.as_slice(), &CLONE.version.to_le_bytes(), &length.to_le_bytes()].concat();
         let sum = checksum(&sealed, stream);
         sealed.extend_from_slice(&sum);
         sealed.extend_from_slice(stream);
@@ -113,17 +129,17 @@ mod tests {
     #[test]
     fn what_is_sealed_opens() {
         for body in [vec![], vec![7; 1], vec![0; 100_000]] {
-            assert_eq!(open(&seal(&body).unwrap()).unwrap(), body);
+            assert_eq!(CLONE.open(&CLONE.seal(&body).unwrap()).unwrap(), body);
         }
-        assert!(matches!(seal(&vec![0; MAX_BODY + 1]), Err(PromptError::Limit { .. })));
+        assert!(matches!(CLONE.seal(&vec![0; CLONE.max_body + 1]), Err(PromptError::Limit { .. })));
     }
 
     #[test]
     fn a_stream_of_another_length_than_declared_is_refused() {
         let stream = deflate(&[1; 1000]);
-        assert!(open(&forge(1000, &stream)).is_ok());
+        assert!(CLONE.open(&forge(1000, &stream)).is_ok());
         for length in [0, 1, 999, 1001] {
-            let error = open(&forge(length, &stream)).unwrap_err();
+            let error = CLONE.open(&forge(length, &stream)).unwrap_err();
             assert!(matches!(error, PromptError::Damaged(_)), "{length}: {error}");
         }
     }
@@ -131,13 +147,13 @@ mod tests {
     #[test]
     fn a_small_stream_that_inflates_without_end_is_not_followed() {
         let bomb = deflate(&vec![0; 64 << 20]);
-        assert!(matches!(open(&forge(1000, &bomb)), Err(PromptError::Damaged(_))));
-        assert!(matches!(open(&forge(64 << 20, &bomb)), Err(PromptError::Limit { .. })));
+        assert!(matches!(CLONE.open(&forge(1000, &bomb)), Err(PromptError::Damaged(_))));
+        assert!(matches!(CLONE.open(&forge(64 << 20, &bomb)), Err(PromptError::Limit { .. })));
     }
 
     #[test]
     fn nothing_may_follow_the_stream() {
         let stream = [deflate(&[1; 10]), vec![0]].concat();
-        assert!(matches!(open(&forge(10, &stream)), Err(PromptError::Damaged(_))));
+        assert!(matches!(CLONE.open(&forge(10, &stream)), Err(PromptError::Damaged(_))));
     }
 }

@@ -3,7 +3,7 @@
 //! Encoding a recording takes seconds on a CPU and the codec's encoder besides; what comes of it
 //! is a few kilobytes, which any worker can use that has the same weights.
 
-mod envelope;
+pub(super) mod envelope;
 
 use std::collections::HashMap;
 
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Frame;
 use super::config::{CODES, ModelConfig};
+use envelope::CLONE;
 
 /// Frames a recording may have: eleven minutes, and more than any model takes.
 pub const MAX_FRAMES: usize = 8192;
@@ -58,7 +59,7 @@ pub struct Recording {
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// Another version of this program wrote them.
-    #[error("clone prompt is of version {found}, expected {expected}")]
+    #[error("kept voice is of version {found}, expected {expected}")]
     Version {
         /// What they say.
         found: u32,
@@ -66,10 +67,10 @@ pub enum PromptError {
         expected: u32,
     },
     /// They are not what was written, or were never a prompt.
-    #[error("clone prompt is damaged: {0}")]
+    #[error("kept voice is damaged: {0}")]
     Damaged(String),
     /// The prompt is larger than prompts may be, or a part of it is empty.
-    #[error("clone prompt has {found} {what}, allowed are 1 to {most}")]
+    #[error("kept voice has {found} {what}, allowed are 1 to {most}")]
     Limit {
         /// What there is too much or none of.
         what: &'static str,
@@ -96,7 +97,7 @@ impl ClonePrompt {
         let views = parts.iter().map(Part::view).collect::<Result<Vec<_>, _>>()?;
         let origin = serde_json::to_string(&self.origin).map_err(damaged)?;
         let metadata = HashMap::from([(ORIGIN.to_owned(), origin)]);
-        envelope::seal(&safetensors::serialize(views, Some(metadata))?)
+        CLONE.seal(&safetensors::serialize(views, Some(metadata))?)
     }
 
     /// Reads a prompt, from bytes that anybody may have written.
@@ -106,7 +107,7 @@ impl ClonePrompt {
     /// # Errors
     /// [`PromptError`]; nothing that was not written by [`Self::to_bytes`] is taken.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PromptError> {
-        let body = envelope::open(bytes)?;
+        let body = CLONE.open(bytes)?;
         let (_, header) = SafeTensors::read_metadata(&body)?;
         let origin = header.metadata().as_ref().and_then(|metadata| metadata.get(ORIGIN));
         let origin = origin.ok_or_else(|| damaged("it has no origin"))?;
@@ -130,13 +131,8 @@ impl ClonePrompt {
     /// Whether a model could take it: as wide, and with ids and codes that it knows.
     #[must_use]
     pub fn fits(&self, model: &ModelConfig) -> bool {
-        let talker = &model.talker_config;
-        let knows = |Recording { transcript, frames }: &Recording| {
-            let codes = frames.as_flattened();
-            transcript.iter().all(|&id| (id as usize) < talker.text_vocab_size)
-                && codes.iter().all(|&code| usize::from(code) < talker.codebook_size())
-        };
-        self.x_vector.len() == talker.hidden_size && self.recording.as_ref().is_none_or(knows)
+        self.x_vector.len() == model.talker_config.hidden_size
+            && self.recording.as_ref().is_none_or(|recording| knows(model, recording))
     }
 
     fn check(&self) -> Result<(), PromptError> {
@@ -229,7 +225,16 @@ fn frames(tensors: &SafeTensors<'_>) -> Result<Vec<Frame>, PromptError> {
     if rest.is_empty() { Ok(frames.to_vec()) } else { Err(damaged("a frame is incomplete")) }
 }
 
-fn limit(what: &'static str, found: usize, most: usize) -> Result<(), PromptError> {
+/// Whether a model has all the ids and codes of a recording.
+pub(super) fn knows(model: &ModelConfig, recording: &Recording) -> bool {
+    let talker = &model.talker_config;
+    let Recording { transcript, frames } = recording;
+    let codes = frames.as_flattened();
+    transcript.iter().all(|&id| (id as usize) < talker.text_vocab_size)
+        && codes.iter().all(|&code| usize::from(code) < talker.codebook_size())
+}
+
+pub(super) fn limit(what: &'static str, found: usize, most: usize) -> Result<(), PromptError> {
     if (1..=most).contains(&found) { Ok(()) } else { Err(PromptError::Limit { what, found, most }) }
 }
 
@@ -238,7 +243,7 @@ fn is_sha256(text: &str) -> bool {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "errors are mapped through it")]
-fn damaged(problem: impl ToString) -> PromptError {
+pub(super) fn damaged(problem: impl ToString) -> PromptError {
     PromptError::Damaged(problem.to_string())
 }
 

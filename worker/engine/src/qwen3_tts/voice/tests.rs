@@ -27,7 +27,7 @@ fn prompt() -> ClonePrompt {
 fn forge(parts: &[Part], origin: &str) -> Vec<u8> {
     let views = parts.iter().map(|part| part.view().unwrap());
     let metadata = HashMap::from([(ORIGIN.to_owned(), origin.to_owned())]);
-    envelope::seal(&safetensors::serialize(views, Some(metadata)).unwrap()).unwrap()
+    CLONE.seal(&safetensors::serialize(views, Some(metadata)).unwrap()).unwrap()
 }
 
 fn origin() -> String {
@@ -68,7 +68,7 @@ fn another_version_is_called_so() {
     let mut bytes = prompt().to_bytes().unwrap();
     bytes[8] = 2;
     let error = ClonePrompt::from_bytes(&bytes).unwrap_err();
-    assert_eq!(error.to_string(), "clone prompt is of version 2, expected 1");
+    assert_eq!(error.to_string(), "kept voice is of version 2, expected 1");
 }
 
 #[test]
@@ -145,6 +145,6 @@ proptest! {
     #[test]
     fn noise_in_an_envelope_is_refused(body in prop::collection::vec(any::<u8>(), 0..400)) {
         prop_assert!(ClonePrompt::from_bytes(&body).is_err());
-        prop_assert!(ClonePrompt::from_bytes(&envelope::seal(&body).unwrap()).is_err());
+        prop_assert!(ClonePrompt::from_bytes(&CLONE.seal(&body).unwrap()).is_err());
     }
 }
