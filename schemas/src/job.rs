@@ -22,8 +22,17 @@ pub struct Submission {
     pub max_attempts: u32,
     /// How its lines are mastered and encoded.
     pub mastering: Mastering,
+    /// Its share of the farm among submissions of its priority: one of 3 is given three times the
+    /// audio of one of 1. 1 to 100, 1 is usual; the queue takes what is outside as the nearest.
+    #[serde(default = "one_share")]
+    pub shares: u32,
     /// Every voice it speaks in, each once, ordered by key.
     pub voices: Vec<Voice>,
+}
+
+/// What a submission has that does not say.
+fn one_share() -> u32 {
+    1
 }
 
 /// One line on its way into the queue.
@@ -65,6 +74,10 @@ pub struct LineJob {
     pub voice: VoiceKey,
     /// Seeds the sampler, so that a retry of a line gives the same audio.
     pub seed: u64,
+    /// Name and version of the engine that has to speak it, as in [`crate::SynthInputs::engine`]; only
+    /// workers that have exactly this engine are handed the line.
+    #[serde(default)]
+    pub engine: String,
     /// Names the take that comes of it: a hash of all that decides its samples.
     pub synth_key: SynthKey,
     /// What the cast adds to the line's level, in dB; 0 is usual.

@@ -89,6 +89,10 @@ key! {
     MasterKey
 }
 key! {
+    /// Names a recording by the SHA-256 of its file.
+    RecordingKey
+}
+key! {
     /// Names what lines must share to be spoken in one batch: model, voice, reference, language.
     GroupKey
 }
@@ -157,6 +161,23 @@ impl MasterInputs<'_> {
     pub fn key(&self) -> MasterKey {
         MasterKey(hash("master/1", self))
     }
+}
+
+/// Bytes that a recording's file may have: minutes of it, where seconds are enough.
+pub const LARGEST_RECORDING: u64 = 50_000_000;
+
+impl RecordingKey {
+    /// The key of a recording's file.
+    #[must_use]
+    pub fn of(file: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(file)))
+    }
+}
+
+/// Where a recording lies that voices are cloned from: the file as it was handed in.
+#[must_use]
+pub fn recording_object(key: &RecordingKey) -> String {
+    format!("recordings/{}/{key}", &key.0[..2])
 }
 
 /// Where a take's samples lie: 32-bit float WAV, as spoken.

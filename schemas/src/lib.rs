@@ -14,17 +14,19 @@ mod report;
 #[cfg(test)]
 mod schema_files;
 mod voice;
+mod worker;
 
 pub use ids::{BadId, EpisodeId, LeaseId, LineId, SubmissionId, WorkerId};
 pub use job::{
     Batch, Encoder, LeasedLine, LineJob, Mastering, Pause, QueuedLine, Stage, Submission,
 };
 pub use keys::{
-    GroupKey, MasterInputs, MasterKey, SynthInputs, SynthKey, VoiceKey, delivery_object,
-    edits_object, hex, ledger_object, manifest_object, master_object, take_facts_object,
-    take_object,
+    GroupKey, LARGEST_RECORDING, MasterInputs, MasterKey, RecordingKey, SynthInputs, SynthKey,
+    VoiceKey, delivery_object, edits_object, hex, ledger_object, manifest_object, master_object,
+    recording_object, take_facts_object, take_object,
 };
 pub use manifest::{Edits, LineOutcome, Manifest, ManifestLine, ManifestVoice, Totals};
 pub use progress::{Counts, LineRecord, LineState, Progress, QueueEvent, SubmissionState};
 pub use report::{DeliveryFacts, Failure, FailureKind, Outcome, TakeFacts, Verdict};
 pub use voice::{ReferenceTake, ScratchSynthesiser, Voice, VoiceSource};
+pub use worker::{EngineState, WorkerOrders, WorkerReport, WorkerState};

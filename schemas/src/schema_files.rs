@@ -2,7 +2,7 @@
 
 use schemars::{JsonSchema, schema_for};
 
-use crate::{Batch, Manifest, Progress, QueueEvent};
+use crate::{Batch, Manifest, Progress, QueueEvent, WorkerReport};
 
 fn assert_current<T: JsonSchema>(name: &str) {
     let path = format!("{}/json/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -20,4 +20,5 @@ fn the_schemas_on_disk_are_current() {
     assert_current::<Progress>("progress");
     assert_current::<Batch>("batch");
     assert_current::<QueueEvent>("event");
+    assert_current::<WorkerReport>("worker");
 }

@@ -45,6 +45,7 @@ fn line(order: u32, voice: &Voice) -> QueuedLine {
         language: "en".to_owned(),
         voice: voice.key(),
         seed: order.into(),
+        engine: "scratch/1".to_owned(),
         synth_key: SynthKey::parse(format!("{order:064x}")).unwrap(),
         gain_db: 0.0,
         estimated_ms: 1_000 + order * 7_919 % 9_000,
@@ -62,6 +63,7 @@ fn episode(number: u32, lines: u32) -> NewSubmission {
         priority: 5,
         max_attempts: 3,
         mastering: Mastering::default(),
+        shares: 1,
         voices,
     };
     NewSubmission { submission, lines }
@@ -111,7 +113,7 @@ async fn main() {
     let want = Want {
         worker: WorkerId::parse("bench").unwrap(),
         warm: vec![GroupKey::new(&voice(3), "en")],
-        models: BTreeSet::from(["scratch".to_owned()]),
+        engines: BTreeSet::from(["scratch/1".to_owned()]),
         max_lines: 16,
         max_audio_ms: u64::MAX,
         lease_ms: 600_000,

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use schemas::{
     Batch, EpisodeId, GroupKey, LeaseId, LineId, LineRecord, Outcome, Progress, QueueEvent,
-    QueuedLine, Submission, SubmissionId, TakeFacts, VoiceKey, WorkerId,
+    QueuedLine, Submission, SubmissionId, TakeFacts, VoiceKey, WorkerId, WorkerOrders,
+    WorkerReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +41,9 @@ pub struct Want {
     pub worker: WorkerId,
     /// Groups whose voice it holds ready, preferred in this order.
     pub warm: Vec<GroupKey>,
-    /// Models it can speak; lines of other models are not handed to it. Lines to be mastered need
-    /// no model and are handed to anyone.
-    pub models: BTreeSet<String>,
+    /// Engines it has, by name and version; lines that another engine has to speak are not handed to
+    /// it, see [`schemas::LineJob::engine`]. Lines to be mastered need none and are handed to anyone.
+    pub engines: BTreeSet<String>,
     /// At most this many lines; 0 counts as 1.
     pub max_lines: usize,
     /// At most this much estimated audio, in milliseconds; a single longer line is still handed out.
@@ -100,14 +102,18 @@ pub enum SubmissionChange {
 }
 
 /// A worker as the queue last heard of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerCard {
     /// Who.
     pub worker: WorkerId,
-    /// When it last claimed, renewed or settled; Unix milliseconds by the queue's clock.
+    /// When it last claimed, renewed, settled or reported; Unix milliseconds by the queue's clock.
     pub seen_at_ms: u64,
     /// Lines it holds now.
     pub lines_held: u64,
+    /// What it last said of itself, within the last hour.
+    pub report: Option<WorkerReport>,
+    /// Whether it was told to finish what it holds and end.
+    pub is_ordered_to_drain: bool,
 }
 
 /// Lines, leases and what became of them. [`schemas::LineState`] draws how a line moves.
@@ -147,8 +153,8 @@ pub trait Queue: Send + Sync + std::fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`QueueError::Unsound`] when the lines are not numbered 0, 1, 2 …, a line is in it twice, a
-    /// line's voice is missing or a group has two; or when the queue cannot be written. Then nothing
-    /// was added.
+    /// line's voice is missing, or a group has two voices or two engines; or when the queue cannot be
+    /// written. Then nothing was added.
     async fn submit(&self, new: NewSubmission) -> Result<Added, QueueError>;
 
     /// Hands out a batch, or `None` when nothing is to be done now.
@@ -156,23 +162,34 @@ pub trait Queue: Send + Sync + std::fmt::Debug + 'static {
     /// A batch is of one submission, stage and group. A lower priority is looked at only when the
     /// higher have nothing for this worker. Within a priority the first of these that has something:
     ///
-    /// 1. a group passed over for 60 s or more, in either stage, the longest first: since lines of
-    ///    it were last handed out in that stage, it began to have lines waiting there, or its
-    ///    submission was resumed, whichever was last;
+    /// 1. a group passed over for 60 s or more, in either stage: since lines of it were last handed
+    ///    out in that stage, it began to have lines waiting there, or its submission was resumed,
+    ///    whichever was last;
     /// 2. lines to be mastered, because they finish voices;
-    /// 3. a group in [`Want::warm`], in its order;
-    /// 4. a group to be spoken that no other worker holds a lease to speak, in any submission;
-    /// 5. any group.
+    /// 3. a group in [`Want::warm`], in its order, of a submission that is not ahead;
+    /// 4. any group to be spoken.
     ///
-    /// Among equals of 2, 4 and 5 the one with the most waiting audio goes first; then, everywhere,
-    /// the one of the submission added first, then the one whose first line comes first. Lines of a group go shortest first when to be spoken and in script order when to
-    /// be mastered; equally long ones in script order.
+    /// Submissions of one priority share the farm. What one has is the estimated audio of its lines
+    /// under lease, in either stage, divided by its [`Submission::shares`]; it is *ahead* while that
+    /// is more than 60 s above the least of the submissions with something for this worker. Of 1, 2
+    /// and 4 the submission with the least goes first, and among equals the one added first: what is
+    /// under lease stays within a batch of the shares; a warm voice may add those 60 s.
+    ///
+    /// Within a submission goes, of 1, the group passed over longest; of 4, one that no other worker
+    /// holds a lease to speak, in any submission; of 2 and 4, the one with the most waiting audio;
+    /// then the one whose first line comes first. Lines of a group go shortest first when to be spoken
+    /// and in script order when to be mastered; equally long ones in script order.
+    ///
+    /// So no line is starved: a group that was passed over for 60 s waits only for groups that were
+    /// too, and of these every submission is handed its share.
     ///
     /// A line that failed on this worker in its stage, by `Retry`, `Quit` or a lease that ran out, is
-    /// left to others while there is one that could take it: alive, on which it did not fail, and
-    /// that speaks its model if it is to be spoken. A worker is alive for 60 s after it last claimed,
-    /// renewed, started, settled or released, and speaks the models of its last claim. A claim that
-    /// finds nothing need not be noted more than every 5 s.
+    /// left to others while there is one that could take it: alive, not ordered to drain, on which it
+    /// did not fail, and that has its engine if it is to be spoken. A worker is alive for 60 s after
+    /// it last claimed, renewed, started, settled, released or reported, and has the engines of its
+    /// last claim that named any. A claim that finds nothing need not be noted more than every 5 s.
+    ///
+    /// A worker that is ordered to drain is handed nothing.
     ///
     /// # Errors
     /// When the queue cannot be reached.
@@ -312,10 +329,65 @@ pub trait Queue: Send + Sync + std::fmt::Debug + 'static {
     /// When the queue cannot be reached.
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<QueueEvent>, QueueError>;
 
+    /// Returns up to the last 60 events of one line, oldest first: what [`Queue::events`] told and
+    /// still keeps of it. Empty when there is no such line.
+    ///
+    /// # Errors
+    /// When the queue cannot be reached or knows no such submission.
+    async fn line_events(
+        &self,
+        submission: &SubmissionId,
+        line: &LineId,
+    ) -> Result<Vec<QueueEvent>, QueueError>;
+
+    /// Forgets, as by [`Queue::forget`], every submission whose lines are all final and to which
+    /// nothing happened for `age_ms` or longer, and names them, the oldest first.
+    ///
+    /// Each is forgotten on its own: those named are gone also when a later one could not be.
+    ///
+    /// # Errors
+    /// When the queue cannot be written.
+    async fn forget_older_than(&self, age_ms: u64) -> Result<Vec<SubmissionId>, QueueError>;
+
+    /// Takes down what a worker says of itself, for an hour, and says what it is ordered to do.
+    ///
+    /// An order is for one life of a worker: another instance of the same name begins without.
+    ///
+    /// # Errors
+    /// [`QueueError::NameTaken`] when another instance of that name reported within the last 60 s and
+    /// did not say goodbye: then nothing was taken down. Or when the queue cannot be written.
+    async fn report(&self, report: &WorkerReport) -> Result<WorkerOrders, QueueError>;
+
+    /// Strikes out a worker that ended by itself: it is not listed any more, lines are not left to
+    /// it, what it still held is released as by [`Queue::release`], an order to drain is done with,
+    /// and its name is free. Nothing happens when another instance reported by that name since.
+    ///
+    /// # Errors
+    /// When the queue cannot be written.
+    async fn goodbye(&self, worker: &WorkerId, instance: &str) -> Result<(), QueueError>;
+
+    /// Orders a worker to finish what it holds, take no more and end; or takes the order back.
+    ///
+    /// It learns of it with its next report; from now on it is handed nothing.
+    ///
+    /// # Errors
+    /// [`QueueError::UnknownWorker`] when none of that name was heard of within the last hour, and
+    /// when the queue cannot be written.
+    async fn order_drain(&self, worker: &WorkerId, drain: bool) -> Result<(), QueueError>;
+
     /// Returns the workers heard of within the last hour, ordered by name. Who only asked counts as
     /// heard of; a line counts as held until its lease ends.
     ///
     /// # Errors
     /// When the queue cannot be reached.
     async fn workers(&self) -> Result<Vec<WorkerCard>, QueueError>;
+
+    /// Says what an operator should know of how the queue is kept, a sentence each: what a power cut
+    /// may undo, what its server is set to that may lose lines. Empty when all is well.
+    ///
+    /// # Errors
+    /// When the queue cannot be reached.
+    async fn doubts(&self) -> Result<Vec<String>, QueueError> {
+        Ok(Vec::new())
+    }
 }

@@ -50,6 +50,25 @@ pub enum QueueError {
     /// The submission has lines to which something will still happen.
     #[error("submission `{0}` is not finished: cancel it first, or wait for its last line")]
     NotFinal(String),
+    /// No worker of that name was heard of lately.
+    #[error("no worker `{worker}` was heard of within the last hour; {}", told(known))]
+    UnknownWorker {
+        /// Who was meant.
+        worker: String,
+        /// Those that were heard of, by name.
+        known: Vec<String>,
+    },
+    /// Another process works under this name.
+    #[error(
+        "the name `{worker}` is taken by a worker on {host}: give this one another name, or wait a \
+         minute if the other has ended"
+    )]
+    NameTaken {
+        /// The name.
+        worker: String,
+        /// The machine that the other one is on.
+        host: String,
+    },
     /// The address names no queue that this program has.
     #[error("`{address}` is no queue this program can open: {advice}")]
     Address {
@@ -66,4 +85,12 @@ pub enum QueueError {
         /// What is wrong with it, and with which line.
         what: String,
     },
+}
+
+/// Says which workers there are.
+fn told(known: &[String]) -> String {
+    match known {
+        [] => "nor was any other".to_owned(),
+        known => format!("there is {}", known.join(", ")),
+    }
 }

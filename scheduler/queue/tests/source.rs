@@ -15,7 +15,7 @@ use queue::{
 };
 use schemas::{
     Batch, EpisodeId, LeaseId, LineId, LineRecord, Outcome, Progress, QueueEvent, Submission,
-    SubmissionId, TakeFacts, VoiceKey,
+    SubmissionId, TakeFacts, VoiceKey, WorkerId, WorkerOrders, WorkerReport,
 };
 use suite::world::{claim, submission, want};
 use tokio::sync::Notify;
@@ -109,6 +109,21 @@ impl Queue for Scripted {
         unreachable!("a source only claims and releases")
     }
     async fn events(&self, _: u64, _: usize) -> Answered<Vec<QueueEvent>> {
+        unreachable!("a source only claims and releases")
+    }
+    async fn line_events(&self, _: &SubmissionId, _: &LineId) -> Answered<Vec<QueueEvent>> {
+        unreachable!("a source only claims and releases")
+    }
+    async fn forget_older_than(&self, _: u64) -> Answered<Vec<SubmissionId>> {
+        unreachable!("a source only claims and releases")
+    }
+    async fn report(&self, _: &WorkerReport) -> Answered<WorkerOrders> {
+        unreachable!("a source only claims and releases")
+    }
+    async fn goodbye(&self, _: &WorkerId, _: &str) -> Answered<()> {
+        unreachable!("a source only claims and releases")
+    }
+    async fn order_drain(&self, _: &WorkerId, _: bool) -> Answered<()> {
         unreachable!("a source only claims and releases")
     }
     async fn workers(&self) -> Answered<Vec<WorkerCard>> {

@@ -48,11 +48,11 @@ pub(super) fn claim(tx: &Transaction<'_>, want: &Want, now: u64) -> Result<Optio
     Ok(None)
 }
 
-/// Writes down that the worker is alive and what it speaks.
+/// Writes down that the worker is alive and which engines it has.
 fn greet(tx: &Transaction<'_>, want: &Want, now: u64) -> Result<(), Fault> {
     tx.prepare_cached(include_str!("sql/seen_worker.sql"))?.execute(params![
         want.worker.as_str(),
-        json(&want.models),
+        json(&want.engines),
         signed(now)
     ])?;
     tx.prepare_cached("DELETE FROM worker WHERE seen_at_ms <= ?1")?
@@ -62,7 +62,7 @@ fn greet(tx: &Transaction<'_>, want: &Want, now: u64) -> Result<(), Fault> {
 
 fn candidates(conn: &Connection, want: &Want) -> Result<Vec<Candidate>, Fault> {
     let mut statement = conn.prepare_cached(include_str!("sql/candidates.sql"))?;
-    let mut rows = statement.query(params![want.worker.as_str(), json(&want.models)])?;
+    let mut rows = statement.query(params![want.worker.as_str(), json(&want.engines)])?;
     let mut candidates = Vec::new();
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
@@ -75,6 +75,9 @@ fn candidates(conn: &Connection, want: &Want) -> Result<Vec<Candidate>, Fault> {
             since_ms: unsigned(row.get(4)?),
             waiting_ms: unsigned(row.get(5)?),
             is_held: row.get(6)?,
+            shares: row.get(7)?,
+            leased_ms: unsigned(row.get(8)?),
+            submission: row.get(9)?,
         });
     }
     Ok(candidates)

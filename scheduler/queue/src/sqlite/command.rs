@@ -7,17 +7,11 @@ use schemas::{LineState, Stage, SubmissionId};
 
 use super::event;
 use super::fault::Fault;
+use super::read::existing;
 use super::row::{Line, lines, signed};
-use super::settle::number_of;
 use super::tend;
 use crate::state::Move;
 use crate::{QueueError, Selection, SubmissionChange};
-
-/// The number of a submission.
-fn existing(tx: &Transaction<'_>, submission: &SubmissionId) -> Result<i64, Fault> {
-    number_of(tx, submission.as_str())?
-        .ok_or_else(|| QueueError::NoSuchSubmission(submission.to_string()).into())
-}
 
 /// Lines of a submission in some states, as the file writes those.
 fn selected(

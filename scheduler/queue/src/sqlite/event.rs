@@ -1,13 +1,17 @@
 //! Events: what happened, in order, up to a bound.
 
-use rusqlite::{Connection, Transaction, params};
-use schemas::{LineState, QueueEvent, Stage};
+use rusqlite::{Connection, Rows, Transaction, params};
+use schemas::{LineId, LineState, QueueEvent, Stage, SubmissionId};
 
 use super::fault::Fault;
+use super::read::existing;
 use super::row::{Code, Line, name, signed, unsigned};
 
 /// How many events are kept. Enough for a follower to be away while some ten episodes are rendered.
 const KEPT: i64 = 100_000;
+
+/// How many events of one line are told.
+const TOLD: i64 = 60;
 
 /// Records that `what` happened to a line.
 pub(super) fn of_line(
@@ -65,7 +69,21 @@ pub(super) fn after(conn: &Connection, after: u64, limit: usize) -> Result<Vec<Q
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let mut statement = conn.prepare_cached(include_str!("sql/events_after.sql"))?;
-    let mut rows = statement.query([after, limit])?;
+    listed(statement.query([after, limit])?)
+}
+
+/// Reads the last events of a line, oldest first.
+pub(super) fn of_one_line(
+    conn: &Connection,
+    submission: &SubmissionId,
+    line: &LineId,
+) -> Result<Vec<QueueEvent>, Fault> {
+    let number = existing(conn, submission)?;
+    let mut statement = conn.prepare_cached(include_str!("sql/events_of_line.sql"))?;
+    listed(statement.query(params![number, line.as_str(), TOLD])?)
+}
+
+fn listed(mut rows: Rows<'_>) -> Result<Vec<QueueEvent>, Fault> {
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
         let number = unsigned(row.get(0)?);

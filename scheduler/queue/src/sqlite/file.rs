@@ -11,7 +11,11 @@ use super::fault::Fault;
 use crate::QueueError;
 
 /// Layouts by number, from 1; each brings the one before it up to date.
-const LAYOUTS: [&str; 2] = [include_str!("sql/layout_1.sql"), include_str!("sql/layout_2.sql")];
+const LAYOUTS: [&str; 3] = [
+    include_str!("sql/layout_1.sql"),
+    include_str!("sql/layout_2.sql"),
+    include_str!("sql/layout_3.sql"),
+];
 
 /// How long a call waits for another process's transaction. Transactions take milliseconds; only a
 /// very large submission takes seconds.

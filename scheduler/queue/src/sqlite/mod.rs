@@ -16,6 +16,7 @@ mod submit;
 mod tend;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 use std::fmt;
 use std::path::Path;
@@ -26,7 +27,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use schemas::{
     Batch, EpisodeId, LeaseId, LineId, LineRecord, Outcome, Progress, QueueEvent, Submission,
-    SubmissionId, TakeFacts, VoiceKey,
+    SubmissionId, TakeFacts, VoiceKey, WorkerId, WorkerOrders, WorkerReport,
 };
 
 use self::fault::Fault;
@@ -276,7 +277,45 @@ impl Queue for SqliteQueue {
         self.read(move |conn, _| event::after(conn, after, limit)).await
     }
 
+    async fn line_events(
+        &self,
+        submission: &SubmissionId,
+        line: &LineId,
+    ) -> Result<Vec<QueueEvent>, QueueError> {
+        let (submission, line) = (submission.clone(), line.clone());
+        self.read(move |conn, _| event::of_one_line(conn, &submission, &line)).await
+    }
+
+    async fn forget_older_than(&self, age_ms: u64) -> Result<Vec<SubmissionId>, QueueError> {
+        let old = self.read(move |conn, now| read::final_for(conn, age_ms, now)).await?;
+        let mut forgotten = Vec::new();
+        for submission in old {
+            match self.forget(&submission).await {
+                Ok(_) => forgotten.push(submission),
+                // Somebody was quicker, or set it going again.
+                Err(QueueError::NoSuchSubmission(_) | QueueError::NotFinal(_)) => {}
+                Err(err) => return Err(err),
+            }
+        }
+        Ok(forgotten)
+    }
+
+    async fn report(&self, report: &WorkerReport) -> Result<WorkerOrders, QueueError> {
+        let report = report.clone();
+        self.write_soon(move |tx, now| worker::report(tx, &report, now)).await
+    }
+
+    async fn goodbye(&self, worker: &WorkerId, instance: &str) -> Result<(), QueueError> {
+        let (worker, instance) = (worker.clone(), instance.to_owned());
+        self.write(move |tx, now| worker::goodbye(tx, &worker, &instance, now)).await
+    }
+
+    async fn order_drain(&self, worker: &WorkerId, drain: bool) -> Result<(), QueueError> {
+        let worker = worker.clone();
+        self.write(move |tx, now| worker::order_drain(tx, &worker, drain, now)).await
+    }
+
     async fn workers(&self) -> Result<Vec<WorkerCard>, QueueError> {
-        self.read(read::workers).await
+        self.read(worker::listed).await
     }
 }

@@ -8,10 +8,7 @@ use schemas::{
 
 use super::fault::Fault;
 use super::row::{Code, name, parse, signed, unsigned};
-use crate::{QueueError, WorkerCard};
-
-/// How long a silent worker is still listed, in milliseconds.
-const LISTED_MS: u64 = 3_600_000;
+use crate::QueueError;
 
 /// How far one submission is.
 pub(super) fn progress(
@@ -143,15 +140,18 @@ pub(super) fn submission(
     body.map(|body| parse(&format!("submission {id}"), &body)).transpose()
 }
 
-/// Every line of a submission, in script order.
-pub(super) fn records(conn: &Connection, id: &SubmissionId) -> Result<Vec<LineRecord>, Fault> {
-    let number: Option<i64> = conn
+/// The number of a submission.
+pub(super) fn existing(conn: &Connection, id: &SubmissionId) -> Result<i64, Fault> {
+    let number = conn
         .prepare_cached("SELECT number FROM submission WHERE id = ?1")?
         .query_row([id.as_str()], |row| row.get(0))
         .optional()?;
-    let Some(number) = number else {
-        return Err(QueueError::NoSuchSubmission(id.to_string()).into());
-    };
+    number.ok_or_else(|| QueueError::NoSuchSubmission(id.to_string()).into())
+}
+
+/// Every line of a submission, in script order.
+pub(super) fn records(conn: &Connection, id: &SubmissionId) -> Result<Vec<LineRecord>, Fault> {
+    let number = existing(conn, id)?;
     let mut statement = conn.prepare_cached(include_str!("sql/records.sql"))?;
     let mut rows = statement.query([number])?;
     let mut records = Vec::new();
@@ -196,17 +196,18 @@ pub(super) fn takes_of_voice(
     Ok(takes)
 }
 
-/// The workers heard of within the last hour, by name.
-pub(super) fn workers(conn: &Connection, now: u64) -> Result<Vec<WorkerCard>, Fault> {
-    let mut statement = conn.prepare_cached(include_str!("sql/workers.sql"))?;
-    let mut rows = statement.query([signed(now.saturating_sub(LISTED_MS))])?;
-    let mut cards = Vec::new();
+/// Submissions whose lines are all final and to which nothing happened for `age_ms`, oldest first.
+pub(super) fn final_for(
+    conn: &Connection,
+    age_ms: u64,
+    now: u64,
+) -> Result<Vec<SubmissionId>, Fault> {
+    let mut statement = conn.prepare_cached(include_str!("sql/submissions_final.sql"))?;
+    let Some(since) = now.checked_sub(age_ms) else { return Ok(Vec::new()) };
+    let mut rows = statement.query([signed(since)])?;
+    let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        cards.push(WorkerCard {
-            worker: name("a worker", row.get(0)?)?,
-            seen_at_ms: unsigned(row.get(1)?),
-            lines_held: unsigned(row.get(2)?),
-        });
+        all.push(name("a submission", row.get(0)?)?);
     }
-    Ok(cards)
+    Ok(all)
 }

@@ -36,12 +36,12 @@ fn everything(submission: SubmissionId) -> Selection {
 }
 
 /// Refuses what the rows could not hold together.
-fn check(new: &NewSubmission) -> Result<(), QueueError> {
+pub(crate) fn check(new: &NewSubmission) -> Result<(), QueueError> {
     let unsound =
         |what: String| Err(QueueError::Unsound { submission: new.submission.id.to_string(), what });
     let voices: HashSet<VoiceKey> = new.submission.voices.iter().map(schemas::Voice::key).collect();
     let mut ids = HashSet::new();
-    let mut groups = HashMap::new();
+    let mut groups: HashMap<_, (&VoiceKey, &str)> = HashMap::new();
     for (order, line) in new.lines.iter().enumerate() {
         let id = &line.job.id;
         if u32::try_from(order) != Ok(line.order) {
@@ -53,15 +53,21 @@ fn check(new: &NewSubmission) -> Result<(), QueueError> {
         if !voices.contains(&line.job.voice) {
             return unsound(format!("the voice of line {id} is not among its voices"));
         }
-        if *groups.entry(&line.group).or_insert(&line.job.voice) != &line.job.voice {
+        let mine = (&line.job.voice, line.job.engine.as_str());
+        let first = *groups.entry(&line.group).or_insert(mine);
+        if first.0 != mine.0 {
             return unsound(format!("the group of line {id} has two voices"));
+        }
+        if first.1 != mine.1 {
+            return unsound(format!("the group of line {id} has two engines"));
         }
     }
     Ok(())
 }
 
 fn add(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<i64, Fault> {
-    let Submission { id, episode, title, priority, max_attempts, mastering, .. } = &new.submission;
+    let Submission { id, episode, title, priority, max_attempts, mastering, shares, .. } =
+        &new.submission;
     tx.prepare_cached(include_str!("sql/insert_submission.sql"))?.execute(params![
         id.as_str(),
         episode.as_str(),
@@ -70,6 +76,7 @@ fn add(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<i64, Fault
         max_attempts,
         json(mastering),
         signed(now),
+        shares,
     ])?;
     let number = tx.last_insert_rowid();
     tx.prepare_cached("INSERT INTO request (submission, body) VALUES (?1, ?2)")?
@@ -97,10 +104,8 @@ fn add_voices(
     for voice in &submission.voices {
         if let Entry::Vacant(vacant) = voices.entry(voice.key()) {
             let key = vacant.key().as_str();
-            tx.prepare_cached(
-                "INSERT INTO voice (submission, key, model, body) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![number, key, voice.model, json(voice)])?;
+            tx.prepare_cached("INSERT INTO voice (submission, key, body) VALUES (?1, ?2, ?3)")?
+                .execute(params![number, key, json(voice)])?;
             vacant.insert(tx.last_insert_rowid());
         }
     }
@@ -150,8 +155,10 @@ impl Adding<'_> {
             return Ok(*cluster);
         }
         self.tx
-            .prepare_cached("INSERT INTO cluster (submission, voice, key) VALUES (?1, ?2, ?3)")?
-            .execute(params![self.number, voice, line.group.as_str()])?;
+            .prepare_cached(
+                "INSERT INTO cluster (submission, voice, key, engine) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![self.number, voice, line.group.as_str(), line.job.engine])?;
         let cluster = self.tx.last_insert_rowid();
         self.clusters.insert(line.group.as_str().to_owned(), cluster);
         Ok(cluster)

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemas::{EpisodeId, Mastering, Submission, SubmissionId, WorkerId};
+use rusqlite::params;
+use schemas::{EpisodeId, LineJob, Mastering, Submission, SubmissionId, VoiceKey, WorkerId};
 
 use super::*;
 
@@ -22,6 +23,7 @@ fn submission(name: &str) -> NewSubmission {
         priority: 5,
         max_attempts: 3,
         mastering: Mastering::default(),
+        shares: 1,
         voices: Vec::new(),
     };
     NewSubmission { submission, lines: Vec::new() }
@@ -70,6 +72,37 @@ async fn a_file_that_stays_busy_can_be_asked_again() {
     assert_eq!(names(&queue).await, ["one.1"]);
 }
 
+fn want() -> Want {
+    Want {
+        worker: WorkerId::parse("a").unwrap(),
+        warm: Vec::new(),
+        engines: std::collections::BTreeSet::new(),
+        max_lines: 1,
+        max_audio_ms: 1,
+        lease_ms: 1,
+    }
+}
+
+/// A line as it was when it said nothing of an engine, with numbers that lose digits easily.
+fn job() -> LineJob {
+    LineJob {
+        id: LineId::new(1, 1),
+        scene: "INT. HOUSE".to_owned(),
+        scene_number: 1,
+        is_with_previous: false,
+        character: "MIRA".to_owned(),
+        text: "Who is there?".to_owned(),
+        pauses: Vec::new(),
+        language: "en".to_owned(),
+        voice: VoiceKey::parse("a".repeat(64)).unwrap(),
+        seed: u64::MAX - 1,
+        engine: String::new(),
+        synth_key: schemas::SynthKey::parse("b".repeat(64)).unwrap(),
+        gain_db: 0.1,
+        estimated_ms: 5,
+    }
+}
+
 /// What the connection that writes waits for: 1 is `normal`, 2 is `full`.
 fn synchronous(queue: &SqliteQueue) -> i64 {
     let writer = lock(&queue.file.writer);
@@ -82,14 +115,7 @@ async fn only_what_a_power_cut_may_undo_does_not_wait_for_the_disk() {
     let queue = SqliteQueue::open(&path).unwrap();
     assert_eq!(synchronous(&queue), 2);
     let (lease, line) = (LeaseId::parse("1").unwrap(), LineId::new(1, 1));
-    let want = Want {
-        worker: WorkerId::parse("a").unwrap(),
-        warm: Vec::new(),
-        models: std::collections::BTreeSet::new(),
-        max_lines: 1,
-        max_audio_ms: 1,
-        lease_ms: 1,
-    };
+    let want = want();
     let outcome = Outcome::Failed {
         failure: schemas::Failure {
             verdict: schemas::Verdict::Quit,
@@ -124,11 +150,40 @@ async fn a_file_of_an_older_layout_is_brought_up_to_date() {
         [row::json(&new)],
     )
     .unwrap();
+    old.execute_batch(
+        "INSERT INTO voice (number, submission, key, model, body)
+             VALUES (1, 1, 'k1', 'scratch', '{}'), (2, 1, 'k2', 'qwen3-tts-1.7b', '{}');
+         INSERT INTO cluster (number, submission, voice, key) VALUES (1, 1, 1, 'g1'), (2, 1, 2, 'g2');
+         INSERT INTO worker (id, models, seen_at_ms) VALUES ('old', '[\"scratch\"]', 7);",
+    )
+    .unwrap();
+    let mut job = job();
+    for (number, cluster) in [(1, 1), (2, 2)] {
+        old.execute(
+            "INSERT INTO line (number, submission, place, id, character, cluster, voice,
+                               estimated_ms, stage, state, changed_at_ms)
+             VALUES (?1, 1, ?1 - 1, 'l' || ?1, 'MIRA', ?2, ?2, 5, 0, 0, 7)",
+            [number, cluster],
+        )
+        .unwrap();
+        let mut body = serde_json::to_value(&job).unwrap();
+        body.as_object_mut().unwrap().remove("engine");
+        old.execute("INSERT INTO job VALUES (?1, ?2)", params![number, body.to_string()]).unwrap();
+    }
     old.pragma_update(None, "user_version", 1).unwrap();
     drop(old);
     for _ in 0..2 {
         let queue = SqliteQueue::open(&path).unwrap();
         assert_eq!(queue.submission(&new.id).await.unwrap().as_ref(), Some(&new));
         assert_eq!(queue.progress(&new.id).await.unwrap().unwrap().submitted_at_ms, 7);
+        for (line, engine) in
+            queue.lines(&new.id).await.unwrap().iter().zip(["scratch/1", "qwen3-tts-1.7b"])
+        {
+            engine.clone_into(&mut job.engine);
+            assert_eq!(line.job, job);
+        }
+        let want = Want { engines: ["scratch/1".to_owned()].into(), ..want() };
+        let found = queue.read(move |conn, now| claim::is_idle(conn, &want, now)).await.unwrap();
+        assert!(!found, "a line waits for its engine");
     }
 }

@@ -55,10 +55,10 @@ pub(crate) async fn a_worker_gets_only_what_it_can_speak(harness: &dyn Harness) 
     let queue = harness.connect();
     queue.submit(submission("ep.1", &[("xena", 900)])).await.unwrap();
     assert_eq!(queue.claim(&want("small")).await.unwrap(), None);
-    let able = Want { models: ["big".to_owned()].into(), ..want("able") };
+    let able = Want { engines: ["big/2".to_owned()].into(), ..want("able") };
     let batch = claim(&*queue, &able).await;
     finish(&*queue, &batch).await;
-    let deaf = Want { models: [].into(), ..want("deaf") };
+    let deaf = Want { engines: [].into(), ..want("deaf") };
     assert_eq!(claim(&*queue, &deaf).await.stage, schemas::Stage::Master);
 }
 

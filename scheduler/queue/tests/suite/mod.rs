@@ -7,7 +7,9 @@ pub(crate) mod forget;
 pub(crate) mod gates;
 pub(crate) mod leases;
 pub(crate) mod retries;
+pub(crate) mod shares;
 pub(crate) mod sums;
+pub(crate) mod workers;
 pub(crate) mod world;
 
 use std::sync::Arc;
@@ -110,6 +112,25 @@ macro_rules! contract {
                 a_submission_with_open_lines_is_not_forgotten
                 a_forgotten_submission_can_be_submitted_anew
                 a_submission_whose_last_line_just_ran_out_can_be_forgotten
+            }
+            shares {
+                what_is_under_lease_goes_by_the_shares
+                a_warm_voice_is_no_way_past_the_shares
+                a_starved_submission_goes_first_after_a_minute
+                mastering_goes_by_the_shares_too
+                a_group_has_one_engine
+            }
+            workers {
+                a_report_is_shown_for_an_hour
+                a_name_is_for_one_process_at_a_time
+                a_goodbye_frees_the_name_and_the_lines
+                a_worker_ordered_to_drain_is_handed_nothing
+                an_order_ends_with_the_process_it_was_for
+                an_order_to_an_unknown_worker_names_those_known
+                no_line_is_left_to_a_worker_that_drains
+                a_claim_for_mastering_only_does_not_unlearn_an_engine
+                a_line_has_its_story
+                what_is_final_for_long_is_forgotten
             }
             sums {
                 progress_is_the_sum_of_the_lines_after_anything

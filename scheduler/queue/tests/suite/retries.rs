@@ -67,7 +67,7 @@ pub(crate) async fn a_line_goes_to_another_worker_while_one_is_alive(harness: &d
     let queue = harness.connect();
     let able = want("able");
     assert_eq!(queue.claim(&able).await.unwrap(), None);
-    let deaf = queue::Want { models: ["big".to_owned()].into(), ..want("deaf") };
+    let deaf = queue::Want { engines: ["big/2".to_owned()].into(), ..want("deaf") };
     assert_eq!(queue.claim(&deaf).await.unwrap(), None);
     queue.submit(submission("ep.1", &[("mira", 1), ("mira", 2)])).await.unwrap();
     let one = queue::Want { max_lines: 1, ..want("a") };
@@ -112,7 +112,7 @@ pub(crate) async fn a_line_that_failed_everywhere_goes_to_anyone(harness: &dyn H
 
 pub(crate) async fn a_line_is_not_left_to_a_worker_that_cannot_speak_it(harness: &dyn Harness) {
     let queue = harness.connect();
-    let deaf = queue::Want { models: ["big".to_owned()].into(), ..want("deaf") };
+    let deaf = queue::Want { engines: ["big/2".to_owned()].into(), ..want("deaf") };
     assert_eq!(queue.claim(&deaf).await.unwrap(), None);
     queue.submit(submission("ep.1", &[("mira", 1)])).await.unwrap();
     fail(harness, &*queue, "a", Verdict::Retry).await;

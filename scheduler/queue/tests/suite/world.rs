@@ -24,6 +24,11 @@ pub(crate) fn voice(name: &str) -> Voice {
     Voice { name: name.to_owned(), model: model.to_owned(), source }
 }
 
+/// The engine of the voice called `name`.
+fn engine(name: &str) -> &'static str {
+    if name.starts_with('x') { "big/2" } else { "scratch/1" }
+}
+
 pub(crate) fn group(name: &str) -> GroupKey {
     GroupKey::new(&voice(name), "en")
 }
@@ -50,6 +55,7 @@ pub(crate) fn submission(name: &str, lines: &[(&str, u32)]) -> NewSubmission {
             priority: 5,
             max_attempts: 3,
             mastering: Mastering::default(),
+            shares: 1,
             voices,
         },
         lines: lines.map(|(number, (voice, ms))| queued(number, voice, *ms)).collect(),
@@ -68,6 +74,7 @@ fn queued(number: usize, name: &str, estimated_ms: u32) -> QueuedLine {
         language: "en".to_owned(),
         voice: voice(name).key(),
         seed: 7,
+        engine: engine(name).to_owned(),
         synth_key: SynthKey::parse(format!("{number:064x}")).unwrap(),
         gain_db: 0.0,
         estimated_ms,
@@ -79,7 +86,7 @@ pub(crate) fn want(worker: &str) -> Want {
     Want {
         worker: WorkerId::parse(worker).unwrap(),
         warm: Vec::new(),
-        models: BTreeSet::from(["scratch".to_owned()]),
+        engines: BTreeSet::from(["scratch/1".to_owned()]),
         max_lines: 100,
         max_audio_ms: u64::MAX,
         lease_ms: LEASE_MS,

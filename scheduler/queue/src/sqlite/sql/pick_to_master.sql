@@ -7,7 +7,7 @@ WHERE line.cluster = ?1 AND line.state = 0 AND line.stage = 1
       EXISTS (SELECT 1 FROM unfit WHERE unfit.line = line.number AND unfit.worker = ?2)
       AND EXISTS (
           SELECT 1 FROM worker AS other
-          WHERE other.id <> ?2 AND other.seen_at_ms > ?3
+          WHERE other.id <> ?2 AND other.seen_at_ms > ?3 AND NOT other.is_ordered_to_drain
             AND NOT EXISTS (
                 SELECT 1 FROM unfit WHERE unfit.line = line.number AND unfit.worker = other.id)
       ))

@@ -7,11 +7,11 @@ WHERE line.cluster = ?1 AND line.state = 0 AND line.stage = 0
       EXISTS (SELECT 1 FROM unfit WHERE unfit.line = line.number AND unfit.worker = ?2)
       AND EXISTS (
           SELECT 1 FROM worker AS other
-          WHERE other.id <> ?2 AND other.seen_at_ms > ?3
+          WHERE other.id <> ?2 AND other.seen_at_ms > ?3 AND NOT other.is_ordered_to_drain
             AND NOT EXISTS (
                 SELECT 1 FROM unfit WHERE unfit.line = line.number AND unfit.worker = other.id)
-            AND (SELECT voice.model FROM voice WHERE voice.number = line.voice)
-                IN (SELECT value FROM json_each(other.models))
+            AND (SELECT cluster.engine FROM cluster WHERE cluster.number = line.cluster)
+                IN (SELECT value FROM json_each(other.engines))
       ))
 ORDER BY line.estimated_ms, line.place
 LIMIT ?4
