@@ -202,7 +202,9 @@ impl Worker {
                 refused @ (store::StoreError::Denied { .. } | store::StoreError::BadAddress { .. }),
             ) => self.quit(WorkerError::Store(refused)),
             RenderError::Store(
-                store::StoreError::Unavailable { .. } | store::StoreError::NotFound { .. },
+                store::StoreError::Unavailable { .. }
+                | store::StoreError::NotFound { .. }
+                | store::StoreError::Damaged { .. },
             )
             | RenderError::Speak(_)
             | RenderError::Audio(_)

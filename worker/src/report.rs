@@ -54,7 +54,9 @@ impl RenderError {
                 (Verdict::Reject, FailureKind::Audio)
             }
             Self::Store(StoreError::Unavailable { .. }) => (Verdict::Retry, FailureKind::Store),
-            Self::Store(StoreError::NotFound { .. }) => (Verdict::Reject, FailureKind::Store),
+            Self::Store(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => {
+                (Verdict::Reject, FailureKind::Store)
+            }
             Self::Store(StoreError::Denied { .. } | StoreError::BadAddress { .. }) => {
                 (Verdict::Quit, FailureKind::Store)
             }

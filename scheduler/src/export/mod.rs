@@ -79,7 +79,7 @@ pub enum ExportError {
 impl From<StoreError> for ExportError {
     fn from(err: StoreError) -> Self {
         match err {
-            StoreError::NotFound { .. } => Self::Lost(err),
+            StoreError::NotFound { .. } | StoreError::Damaged { .. } => Self::Lost(err),
             StoreError::Unavailable { .. }
             | StoreError::Denied { .. }
             | StoreError::BadAddress { .. } => Self::Store(err),
@@ -191,11 +191,12 @@ async fn write_lines(
         let path = folder.join(file);
         let is_there = std::fs::read(&path)
             .is_ok_and(|bytes| hex(&Sha256::digest(&bytes)) == delivery.delivery_sha256);
-        (!is_there).then(|| (path, delivery_object(&delivery.master_key)))
+        (!is_there).then_some((path, delivery))
     });
     stream::iter(missing)
-        .map(|(path, key)| async move {
-            let bytes = store.get(&key).await?;
+        .map(|(path, delivery)| async move {
+            let key = delivery_object(&delivery.master_key);
+            let bytes = store.get_checked(&key, &delivery.delivery_sha256).await?;
             write(&path, &bytes)?;
             Ok(1)
         })

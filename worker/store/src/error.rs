@@ -23,6 +23,16 @@ pub enum StoreError {
         /// Which object.
         key: String,
     },
+    /// What lies there is not what its hash says it is. Writing it anew mends it.
+    #[error(
+        "the object `{key}` in the store at {place} is damaged; delete it, then submit its episode again"
+    )]
+    Damaged {
+        /// Where it is, without credentials.
+        place: String,
+        /// Which object.
+        key: String,
+    },
     /// It refuses: credentials, permissions, or the disk is full. A person must act.
     #[error("the store at {place} refuses: {advice}")]
     Denied {

@@ -5,9 +5,15 @@
 //! such a write and ignore its condition.
 
 mod address;
+mod checked;
+mod entry;
 mod error;
 mod key;
 mod open;
+mod parts;
+mod presign;
+mod probe;
+mod range;
 mod retry;
 mod settings;
 
@@ -15,18 +21,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::TryStreamExt;
+use object_store::aws::AmazonS3;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt};
 
+pub use entry::Entry;
 pub use error::StoreError;
+pub use probe::ConditionalPut;
 pub use settings::S3Settings;
-
-/// Objects above this many bytes go to S3 in parts of as many: the least S3 allows is 5 MiB.
-const PART_BYTES: usize = 8 * 1_024 * 1_024;
-
-/// Parts of one object on their way at the same time; bounds memory in flight to 32 MiB.
-const PARTS_AT_ONCE: usize = 4;
 
 /// A place for objects. Cheap to clone; all clones are the same store.
 #[derive(Debug, Clone)]
@@ -38,8 +41,8 @@ pub struct Store {
     /// The folder, when it is one: checked before a write, so that a folder that vanished (a disk
     /// that was unmounted) is not quietly made anew somewhere else.
     folder: Option<Arc<PathBuf>>,
-    /// Whether large objects go in parts.
-    in_parts: bool,
+    /// The driver once more, when it is S3's: what only that can do.
+    s3: Option<Arc<AmazonS3>>,
 }
 
 impl Store {
@@ -97,16 +100,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be asked.
     pub async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        let path = self.path(key)?;
-        let asked = retry::while_unavailable(|| async {
-            self.driver.head(&path).await.map_err(|source| self.read_error(key, source))
-        })
-        .await;
-        match asked {
-            Ok(meta) => Ok(Some(meta.size)),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.entry(key).await?.map(|entry| entry.bytes))
     }
 
     /// Lists the keys below a prefix that ends in `/`, in no order. A prefix nothing lies below
@@ -131,23 +125,15 @@ impl Store {
 
     async fn put_once(&self, key: &str, path: &Path, bytes: Bytes) -> Result<(), StoreError> {
         self.check_folder()?;
-        let put = if self.in_parts && bytes.len() > PART_BYTES {
-            self.put_in_parts(path, bytes).await
-        } else {
-            self.driver.put(path, bytes.into()).await.map(drop)
-        };
-        put.map_err(|source| self.write_error(key, source))
-    }
-
-    async fn put_in_parts(&self, path: &Path, bytes: Bytes) -> Result<(), object_store::Error> {
-        let mut upload = self.driver.put_multipart(path).await?;
-        let sent = send_parts(&mut *upload, bytes).await;
-        if sent.is_err()
-            && let Err(error) = upload.abort().await
-        {
-            tracing::warn!(%path, %error, "unfinished upload left behind");
+        match &self.s3 {
+            Some(s3) if bytes.len() > parts::PART_BYTES => {
+                parts::put(s3, path, &bytes, |source| self.write_error(key, source)).await
+            }
+            Some(_) | None => {
+                let put = self.driver.put(path, bytes.into()).await;
+                put.map(drop).map_err(|source| self.write_error(key, source))
+            }
         }
-        sent
     }
 
     fn path(&self, key: &str) -> Result<Path, StoreError> {
@@ -185,6 +171,7 @@ impl Store {
         }
     }
 
+    /// Writing needs no object: where one is missed, it is the bucket.
     fn write_error(&self, key: &str, source: object_store::Error) -> StoreError {
         match self.read_error(key, source) {
             StoreError::NotFound { place, key } => StoreError::Denied {
@@ -195,17 +182,4 @@ impl Store {
             other => other,
         }
     }
-}
-
-async fn send_parts(
-    upload: &mut dyn MultipartUpload,
-    bytes: Bytes,
-) -> Result<(), object_store::Error> {
-    let parts: Vec<_> = (0..bytes.len())
-        .step_by(PART_BYTES)
-        .map(|start| bytes.slice(start..bytes.len().min(start + PART_BYTES)))
-        .map(|part| upload.put_part(part.into()))
-        .collect();
-    stream::iter(parts).buffer_unordered(PARTS_AT_ONCE).try_collect::<()>().await?;
-    upload.complete().await.map(drop)
 }

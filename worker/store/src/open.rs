@@ -4,7 +4,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -25,7 +25,7 @@ pub(crate) async fn open(address: &str, settings: S3Settings) -> Result<Store, S
             driver: Arc::new(InMemory::new()),
             prefix: Path::default(),
             folder: None,
-            in_parts: false,
+            s3: None,
         }),
         Address::S3 { bucket, prefix } => open_bucket(&bucket, &prefix, settings),
     }
@@ -49,7 +49,7 @@ async fn open_folder(path: PathBuf) -> Result<Store, StoreError> {
         driver: Arc::new(driver),
         prefix: Path::default(),
         folder: Some(Arc::new(folder)),
-        in_parts: false,
+        s3: None,
     })
 }
 
@@ -74,17 +74,18 @@ fn open_bucket(bucket: &str, prefix: &str, settings: S3Settings) -> Result<Store
     check_endpoint(&settings)?;
     install_tls();
     let place = format!("s3://{bucket}/{prefix}").trim_end_matches('/').to_owned();
-    let driver = builder(bucket, settings).build().map_err(|source| StoreError::Denied {
-        place: place.clone(),
-        advice: "check endpoint, region and credentials".to_owned(),
-        source: source.into(),
-    })?;
+    let driver =
+        builder(bucket, settings).build().map(Arc::new).map_err(|source| StoreError::Denied {
+            place: place.clone(),
+            advice: "check endpoint, region and credentials".to_owned(),
+            source: source.into(),
+        })?;
     Ok(Store {
         place: place.into(),
-        driver: Arc::new(driver),
+        driver: driver.clone(),
         prefix: Path::from(prefix),
         folder: None,
-        in_parts: true,
+        s3: Some(driver),
     })
 }
 
@@ -109,6 +110,8 @@ fn builder(bucket: &str, settings: S3Settings) -> AmazonS3Builder {
         .with_bucket_name(bucket)
         .with_region(region.unwrap_or_else(|| "us-east-1".to_owned()))
         .with_client_options(client)
+        // The server compares, and keeps it with the object.
+        .with_checksum_algorithm(Checksum::SHA256)
         .with_retry(retries());
     let builder = set(builder, endpoint, AmazonS3Builder::with_endpoint);
     let builder = set(builder, access_key, AmazonS3Builder::with_access_key_id);

@@ -3,17 +3,22 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::StoreError;
 
 /// Tries in all. An outage that outlasts them is the caller's to wait out: it knows how long its
 /// lease holds.
 const TRIES: u32 = 4;
 
+/// No try is begun later than this: where every try takes minutes to fail, one is enough.
+const LONGEST: Duration = Duration::from_mins(1);
+
 /// The wait before the second try is up to this long; it doubles from there.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// Repeats `attempt` while the store is unavailable: four tries, with random waits of up to 100, 200
-/// and 400 ms between them.
+/// and 400 ms between them, the last begun within a minute of the first.
 ///
 /// # Errors
 /// What the last try gave.
@@ -21,10 +26,11 @@ pub(crate) async fn while_unavailable<T, A>(attempt: impl Fn() -> A) -> Result<T
 where
     A: Future<Output = Result<T, StoreError>>,
 {
+    let since = Instant::now();
     let mut limit = FIRST_WAIT;
     for _ in 1..TRIES {
         match attempt().await {
-            Err(StoreError::Unavailable { place, source }) => {
+            Err(StoreError::Unavailable { place, source }) if since.elapsed() < LONGEST => {
                 tracing::debug!(place, error = source, "store unavailable, trying again");
             }
             settled => return settled,
@@ -37,8 +43,12 @@ where
 
 /// Between 0 and 1, so that many workers do not come back at the same moment.
 fn random_share() -> f64 {
-    let random = RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(random >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+    f64::from(u32::try_from(random_bits() >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+}
+
+/// Other bits at every call.
+pub(crate) fn random_bits() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]
@@ -66,6 +76,18 @@ mod tests {
         assert_eq!(tries_until(1).await, (1, true));
         assert_eq!(tries_until(4).await, (4, true));
         assert_eq!(tries_until(5).await, (4, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_takes_minutes_to_fail_is_not_asked_four_times() {
+        let tries = Cell::new(0);
+        let outcome = while_unavailable(|| async {
+            tries.set(tries.get() + 1);
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            Err::<(), _>(unavailable())
+        });
+        assert!(outcome.await.is_err());
+        assert_eq!(tries.get(), 1);
     }
 
     #[tokio::test(start_paused = true)]

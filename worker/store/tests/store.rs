@@ -5,9 +5,11 @@
 mod s3;
 
 use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
+use futures::TryStreamExt;
 use proptest::prelude::*;
-use store::{S3Settings, Store, StoreError};
+use store::{ConditionalPut, Entry, S3Settings, Store, StoreError};
 
 /// A store of each kind, and what must be kept for as long as they are used.
 async fn every_store() -> (Vec<Store>, impl Drop) {
@@ -79,6 +81,140 @@ async fn a_list_holds_what_lies_below_the_prefix_and_nothing_else() {
         let expected = ["takes/ab/1.wav", "takes/ab/2.wav", "takes/cd/3.wav"];
         assert_eq!(listed, expected.map(String::from).into(), "{}", store.place());
     }
+}
+
+#[tokio::test]
+async fn entries_say_how_long_and_how_old_objects_are() {
+    let (stores, _kept) = every_store().await;
+    for store in stores {
+        store.put("takes/ab/1.wav", bytes(5)).await.unwrap();
+        store.put("masters/x", bytes(70)).await.unwrap();
+        let all: Vec<Entry> = store.entries("").try_collect().await.unwrap();
+        // Two of the stores are one bucket, and one lies below the other.
+        let own = all.iter().filter(|it| !it.key.starts_with("below/"));
+        let mut found: Vec<_> = own.map(|it| (it.key.as_str(), it.bytes)).collect();
+        found.sort_unstable();
+        assert_eq!(found, [("masters/x", 70), ("takes/ab/1.wav", 5)], "{}", store.place());
+        let now = SystemTime::now();
+        for entry in &all {
+            // A clock of whole seconds may be ahead of ours or behind.
+            let (later, earlier) =
+                (now.duration_since(entry.changed_at), entry.changed_at.duration_since(now));
+            let apart = later.or(earlier).unwrap();
+            assert!(apart < Duration::from_mins(1), "{}: {entry:?}", store.place());
+        }
+        let takes: Vec<Entry> = store.entries("takes/").try_collect().await.unwrap();
+        assert_eq!(takes.len(), 1, "{}", store.place());
+        let none: Vec<Entry> = store.entries("none/").try_collect().await.unwrap();
+        assert!(none.is_empty(), "{}", store.place());
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_gone_and_may_be_deleted_again() {
+    let (stores, _kept) = every_store().await;
+    for store in stores {
+        store.put("takes/ab/1.wav", "x").await.unwrap();
+        store.put("takes/ab/2.wav", "x").await.unwrap();
+        for _ in 0..2 {
+            store.delete("takes/ab/1.wav").await.unwrap();
+            assert_eq!(store.size("takes/ab/1.wav").await.unwrap(), None, "{}", store.place());
+        }
+        assert_eq!(store.get("takes/ab/2.wav").await.unwrap(), "x", "{}", store.place());
+        assert!(store.delete("../x").await.is_err(), "{}", store.place());
+    }
+}
+
+#[tokio::test]
+async fn what_differs_from_its_hash_is_damaged_and_not_given_out() {
+    const OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let (stores, _kept) = every_store().await;
+    for store in stores {
+        store.put("k/abc", "abc").await.unwrap();
+        assert_eq!(store.get_checked("k/abc", OF_ABC).await.unwrap(), "abc");
+        store.put("k/abc", "abd").await.unwrap();
+        let got = store.get_checked("k/abc", OF_ABC).await;
+        assert!(matches!(&got, Err(StoreError::Damaged { key, .. }) if key == "k/abc"), "{got:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_conditional_put_is_tried_and_leaves_nothing_behind() {
+    let (stores, _kept) = every_store().await;
+    for store in stores {
+        let found = store.probe_conditional_put().await.unwrap();
+        if !store.place().starts_with("s3:") {
+            assert_eq!(found, ConditionalPut::Kept, "{}", store.place());
+        }
+        assert_eq!(store.list("probes/").await.unwrap(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_fails_is_sent_again_and_no_other() {
+    let server = s3::serve().await;
+    let store = Store::open_with("s3://audio", server.settings.clone()).await.unwrap();
+    // More often than the driver tries by itself, which is four times.
+    for _ in 0..6 {
+        server.fail_next("PUT", "partNumber=2");
+    }
+    let length = 20 * 1_024 * 1_024;
+    store.put("masters/ab/long.wav", bytes(length)).await.unwrap();
+    assert_eq!(server.count("PUT", "partNumber=2"), 7);
+    assert_eq!(server.count("PUT", "partNumber=1"), 1);
+    assert_eq!(server.count("POST", "uploads"), 1);
+    assert!(store.get("masters/ab/long.wav").await.unwrap() == bytes(length));
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_finished_is_taken_back() {
+    let server = s3::serve().await;
+    let store = Store::open_with("s3://audio", server.settings.clone()).await.unwrap();
+    for _ in 0..100 {
+        server.fail_next("PUT", "partNumber=3");
+    }
+    let put = store.put("masters/ab/long.wav", bytes(20 * 1_024 * 1_024)).await;
+    assert!(matches!(put, Err(StoreError::Unavailable { .. })), "{put:?}");
+    let begun = server.count("POST", "uploads");
+    assert!(begun >= 1);
+    assert_eq!(server.count("DELETE", "uploadId"), begun);
+    assert_eq!(store.size("masters/ab/long.wav").await.unwrap(), None);
+    let left: Vec<_> = std::fs::read_dir(server.bucket()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn what_is_uploaded_carries_its_checksum() {
+    let server = s3::serve().await;
+    let store = Store::open_with("s3://audio", server.settings.clone()).await.unwrap();
+    store.put("takes/ab/1.wav", "abc").await.unwrap();
+    // The server keeps what it was told beside the object, base64 of SHA-256.
+    let kept = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        path.is_file()
+            && std::fs::read_to_string(path)
+                .unwrap()
+                .contains("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")
+    };
+    let folder = server.bucket().parent().unwrap().to_owned();
+    assert!(std::fs::read_dir(folder).unwrap().any(kept));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_accepts_and_never_answers_is_unavailable_in_the_end() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = S3Settings {
+        endpoint: Some(format!("http://{}", listener.local_addr().unwrap())),
+        access_key: Some("key".to_owned()),
+        secret: Some("secret".to_owned()),
+        allow_http: true,
+        ..S3Settings::default()
+    };
+    let store = Store::open_with("s3://audio", settings).await.unwrap();
+    let asked = tokio::join!(store.put("a/b", "x"), store.size("a/b"), store.delete("a/b"));
+    assert!(matches!(asked.0, Err(StoreError::Unavailable { .. })), "{:?}", asked.0);
+    assert!(matches!(asked.1, Err(StoreError::Unavailable { .. })), "{:?}", asked.1);
+    assert!(matches!(asked.2, Err(StoreError::Unavailable { .. })), "{:?}", asked.2);
 }
 
 #[tokio::test]
