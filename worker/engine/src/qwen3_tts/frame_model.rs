@@ -9,7 +9,7 @@ use super::sampling::{Chooser, Controls};
 use super::stack::Kept;
 use super::tables::Tables;
 use super::talker::Talker;
-use super::weights::{Weights, compute_dtype};
+use super::weights::{WeightFormat, Weights, compute_dtype};
 
 /// What turns prompts into frames; weights only, state lives in [`Frames`](super::frames::Frames).
 #[derive(Debug)]
@@ -34,14 +34,27 @@ impl FrameModel {
     /// # Errors
     /// When a tensor is not there or the device is out of memory.
     pub fn load(weights: &Weights, config: &ModelConfig, device: &Device) -> Result<Self> {
+        Self::load_in(WeightFormat::Native, weights, config, device)
+    }
+
+    /// The same with the matrices of the layers held in `format`.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and when `format` is not for this device.
+    pub fn load_in(
+        format: WeightFormat,
+        weights: &Weights,
+        config: &ModelConfig,
+        device: &Device,
+    ) -> Result<Self> {
         let dtype = compute_dtype(device);
         let talker = &config.talker_config;
         let codes = talker.code_predictor_config.vocab_size;
         let vb = weights.builder(dtype, device).pp("talker");
         Ok(Self {
             tables: Tables::load(weights, config, dtype, device)?,
-            talker: Talker::load(talker, &vb)?,
-            predictor: Predictor::load(talker, &vb.pp("code_predictor"))?,
+            talker: Talker::load(talker, format, &vb)?,
+            predictor: Predictor::load(talker, format, &vb.pp("code_predictor"))?,
             chooser: Chooser::new(Controls::of(talker), talker.vocab_size, codes, device)?,
             max_positions: talker.max_position_embeddings,
         })

@@ -19,6 +19,7 @@ mod lines;
 mod model;
 mod open;
 mod predictor;
+mod product;
 pub mod prompt;
 mod ready;
 mod released;

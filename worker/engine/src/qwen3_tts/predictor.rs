@@ -4,8 +4,9 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::config::{CODES, TalkerConfig};
-use super::stack::{Cache, Pass, Projection, RowsOf, Stack, StackShape};
+use super::stack::{Cache, Pass, Projection, Stack, StackShape};
 use super::tables::Tables;
+use super::weights::WeightFormat;
 
 /// The model of a frame's other codes, which sees nothing of other frames. Letters as in [`Stack`].
 ///
@@ -42,8 +43,12 @@ pub(crate) struct Predicted {
 pub(crate) type Choose<'a> = dyn FnMut(usize, &Tensor) -> Result<Tensor> + 'a;
 
 impl Predictor {
-    /// Loads what is under `talker.code_predictor`.
-    pub(crate) fn load(config: &TalkerConfig, vb: &VarBuilder) -> Result<Self> {
+    /// Loads what is under `talker.code_predictor`; the layers' matrices are held in `format`.
+    pub(crate) fn load(
+        config: &TalkerConfig,
+        format: WeightFormat,
+        vb: &VarBuilder,
+    ) -> Result<Self> {
         let own = &config.code_predictor_config;
         let small_to_mtp_projection = (config.hidden_size != own.hidden_size)
             .then(|| {
@@ -56,7 +61,7 @@ impl Predictor {
         };
         Ok(Self {
             small_to_mtp_projection,
-            stack: Stack::load(&StackShape::from(own), &vb.pp("model"))?,
+            stack: Stack::load(&StackShape::from(own).held_in(format), &vb.pp("model"))?,
             lm_head: (0..CODES - 1).map(head).collect::<Result<_>>()?,
         })
     }
@@ -96,11 +101,11 @@ impl Predictor {
     /// Runs one pass and asks the head of `book`: `[B, T, E]` → `[B, V]`.
     fn logits(&self, book: usize, input: &Tensor, cache: &Cache, pass: &Pass) -> Result<Tensor> {
         let input = match &self.small_to_mtp_projection {
-            Some(projection) => projection.forward(input, RowsOf::ManyLines)?,
+            Some(projection) => projection.forward(input)?,
             None => input.clone(),
         };
         let hidden = self.stack.forward(&input, cache, pass)?;
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.squeeze(1)?;
-        self.lm_head[book - 1].forward(&last, RowsOf::ManyLines)
+        self.lm_head[book - 1].forward(&last)
     }
 }

@@ -7,6 +7,9 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
+use super::product::{Matrix, Windows};
+use super::weights::WeightFormat;
+
 /// What a kernel covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kernel {
@@ -35,10 +38,8 @@ impl Kernel {
 /// Letters: `T` moments, `C` channels in, `O` channels out, `K` taps.
 #[derive(Debug, Clone)]
 pub(super) struct RowConv {
-    /// `[K·C, O]`, the checkpoint's `[O, C, K]` turned to match windows of rows.
-    weight: Tensor,
-    /// `[O]`.
-    bias: Option<Tensor>,
+    /// `K·C → O`, the checkpoint's `[O, C, K]` turned to match windows of rows.
+    matrix: Matrix,
     kernel: Kernel,
 }
 
@@ -50,13 +51,22 @@ impl RowConv {
         weights: &VarBuilder,
     ) -> Result<Self> {
         let bias = weights.get(channels.1, "bias")?;
-        Ok(Self { bias: Some(bias), ..Self::without_bias(channels, kernel, weights)? })
+        Self::load(channels, kernel, Some(bias), weights)
     }
 
     /// Takes `weight` only.
     pub(super) fn without_bias(
+        channels: (usize, usize),
+        kernel: Kernel,
+        weights: &VarBuilder,
+    ) -> Result<Self> {
+        Self::load(channels, kernel, None, weights)
+    }
+
+    fn load(
         (input, output): (usize, usize),
         kernel: Kernel,
+        bias: Option<Tensor>,
         weights: &VarBuilder,
     ) -> Result<Self> {
         assert!(kernel.stride == 1 || kernel.dilation == 1, "never both: {kernel:?}");
@@ -66,7 +76,7 @@ impl RowConv {
             .permute((2, 1, 0))?
             .reshape((kernel.size * input, output))?
             .contiguous()?;
-        Ok(Self { weight, bias: None, kernel })
+        Ok(Self { matrix: Matrix::new(weight, bias, WeightFormat::Native)?, kernel })
     }
 
     /// What it covers.
@@ -78,31 +88,13 @@ impl RowConv {
     /// * `rows` `[T, C]`, contiguous; `T` is at least the kernel's span
     /// * returns `[(T − span) / stride + 1, O]`
     pub(super) fn forward(&self, rows: &Tensor) -> Result<Tensor> {
-        let product = self.windows(rows)?.matmul(&self.weight)?;
-        match &self.bias {
-            Some(bias) => product.broadcast_add(bias),
-            None => Ok(product),
-        }
-    }
-
-    /// `[T, C]` → `[(T − span) / stride + 1, K·C]`: what each output sees, side by side.
-    fn windows(&self, rows: &Tensor) -> Result<Tensor> {
         let Kernel { size, stride, dilation } = self.kernel;
-        let (moments, channels) = rows.dims2()?;
-        let span = self.kernel.span();
+        let (moments, span) = (rows.dim(0)?, self.kernel.span());
         if moments < span {
             candle_core::bail!("{moments} moments are fewer than a kernel's {span}");
         }
-        if self.kernel == Kernel::dense(1) {
-            return Ok(rows.clone());
-        }
-        let outputs = (moments - span) / stride + 1;
-        let steps = moments / stride;
-        let strides = rows.narrow(0, 0, steps * stride)?.reshape((steps, stride * channels))?;
-        let shifted = (0..size / stride)
-            .map(|tap| strides.narrow(0, tap * dilation, outputs))
-            .collect::<Result<Vec<_>>>()?;
-        Tensor::cat(&shifted, 1)
+        let count = (moments - span) / stride + 1;
+        self.matrix.convolve(rows, Windows { count, stride, taps: size, dilation })
     }
 }
 

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Embedding, Module, embedding};
 
 use super::config::{CODES, ModelConfig};
-use super::stack::{Projection, RowsOf};
+use super::stack::Projection;
 use super::weights::{HostTable, Weights};
 
 /// A frame: code 0 by the talker, the rest by the predictor.
@@ -58,8 +58,8 @@ impl Tables {
     /// other lines.
     pub(crate) fn text(&self, ids: &[u32]) -> Result<Tensor> {
         let rows = self.text_embedding.gather(ids, self.dtype, &self.device)?;
-        let inner = self.linear_fc1.forward(&rows, RowsOf::ManyLines)?.silu()?;
-        self.linear_fc2.forward(&inner, RowsOf::ManyLines)
+        let inner = self.linear_fc1.forward(&rows)?.silu()?;
+        self.linear_fc2.forward(&inner)
     }
 
     /// What talker ids mean to the talker: `[N, E]`.

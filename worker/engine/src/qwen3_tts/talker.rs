@@ -6,7 +6,8 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::config::TalkerConfig;
-use super::stack::{Cache, Pass, Projection, RowsOf, Stack, StackShape};
+use super::stack::{Cache, Pass, Projection, Stack, StackShape};
+use super::weights::WeightFormat;
 
 /// The model of what is said when. Letters as in [`Stack`].
 ///
@@ -22,11 +23,15 @@ pub(crate) struct Talker {
 const BLOCK: usize = 256;
 
 impl Talker {
-    /// Loads what is under `talker`.
-    pub(crate) fn load(config: &TalkerConfig, vb: &VarBuilder) -> Result<Self> {
+    /// Loads what is under `talker`; the layers' matrices are held in `format`.
+    pub(crate) fn load(
+        config: &TalkerConfig,
+        format: WeightFormat,
+        vb: &VarBuilder,
+    ) -> Result<Self> {
         let head = vb.pp("codec_head");
         Ok(Self {
-            stack: Stack::load(&StackShape::from(config), &vb.pp("model"))?,
+            stack: Stack::load(&StackShape::from(config).held_in(format), &vb.pp("model"))?,
             codec_head: Projection::plain(config.hidden_size, config.vocab_size, &head)?,
         })
     }
@@ -70,6 +75,6 @@ impl Talker {
 
     /// What comes next: `[B, E]` → `[B, V]`.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        self.codec_head.forward(hidden, RowsOf::ManyLines)
+        self.codec_head.forward(hidden)
     }
 }

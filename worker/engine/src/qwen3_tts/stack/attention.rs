@@ -29,13 +29,12 @@ pub(super) struct Attention {
 
 impl Attention {
     pub(super) fn load(shape: &StackShape, vb: &VarBuilder) -> Result<Self> {
-        let StackShape { width, heads, kv_heads, head_width, eps, .. } = *shape;
-        let project = |name, heads| Projection::plain(width, heads * head_width, &vb.pp(name));
-        let parts =
-            [project("q_proj", heads)?, project("k_proj", kv_heads)?, project("v_proj", kv_heads)?];
+        let StackShape { width, heads, kv_heads, head_width, eps, format, .. } = *shape;
+        let (queries, keys) = (heads * head_width, kv_heads * head_width);
+        let parts = [("q_proj", queries), ("k_proj", keys), ("v_proj", keys)];
         Ok(Self {
-            qkv_proj: Projection::joined(&parts)?,
-            o_proj: Projection::plain(heads * head_width, width, &vb.pp("o_proj"))?,
+            qkv_proj: Projection::joined(width, &parts, format, vb)?,
+            o_proj: Projection::joined(queries, &[("o_proj", width)], format, vb)?,
             q_norm: rms_norm(head_width, eps, vb.pp("q_norm"))?,
             k_norm: rms_norm(head_width, eps, vb.pp("k_norm"))?,
             shape: shape.clone(),
@@ -53,7 +52,7 @@ impl Attention {
     ) -> Result<Tensor> {
         let (b, t, _) = hidden.dims3()?;
         let StackShape { heads, kv_heads, head_width, .. } = self.shape;
-        let qkv = self.qkv_proj.forward(hidden, pass.rows_of)?;
+        let qkv = self.qkv_proj.forward(hidden)?;
         let qkv = qkv.reshape((b, t, heads + 2 * kv_heads, head_width))?.transpose(1, 2)?;
         let part = |first, count| qkv.narrow(1, first, count)?.contiguous();
         let q = self.q_norm.forward(&part(0, heads)?)?; // [B, H, T, D]
@@ -63,7 +62,7 @@ impl Attention {
         pass.write(layer, &k, &v)?;
         let mixed = self.mix(&q, layer, pass)?; // [B, H, T, D]
         let joined = mixed.transpose(1, 2)?.reshape((b, t, heads * head_width))?;
-        self.o_proj.forward(&joined, pass.rows_of)
+        self.o_proj.forward(&joined)
     }
 
     /// Every query's mix of the values it sees: `[B, H, T, D]` → `[B, H, T, D]`.

@@ -13,9 +13,10 @@ use candle_nn::{Module, RmsNorm, VarBuilder, rms_norm};
 use self::attention::Attention;
 pub(crate) use self::cache::{Cache, CacheShape, Kept};
 pub(crate) use self::pass::Pass;
-pub(crate) use self::projection::{Projection, RowsOf};
+pub(crate) use self::projection::Projection;
 pub(crate) use self::rope::Rope;
 use super::config::{PredictorConfig, TalkerConfig};
+use super::weights::WeightFormat;
 
 /// Layers of attention and MLP with a norm behind them; weights only, state lives in a [`Cache`].
 ///
@@ -52,6 +53,15 @@ pub(crate) struct StackShape {
     eps: f64,
     /// Base of the rotation's frequencies.
     theta: f64,
+    /// How the layers' matrices are held.
+    format: WeightFormat,
+}
+
+impl StackShape {
+    /// The same with the layers' matrices held in another format than the native one.
+    pub(crate) fn held_in(self, format: WeightFormat) -> Self {
+        Self { format, ..self }
+    }
 }
 
 impl From<&TalkerConfig> for StackShape {
@@ -65,6 +75,7 @@ impl From<&TalkerConfig> for StackShape {
             head_width: config.head_dim,
             eps: config.rms_norm_eps,
             theta: config.rope_theta,
+            format: WeightFormat::Native,
         }
     }
 }
@@ -80,6 +91,7 @@ impl From<&PredictorConfig> for StackShape {
             head_width: config.head_dim,
             eps: config.rms_norm_eps,
             theta: config.rope_theta,
+            format: WeightFormat::Native,
         }
     }
 }
@@ -165,7 +177,7 @@ impl Layer {
         let normed = self.input_layernorm.forward(x)?;
         let x = (x + self.self_attn.forward(&normed, cache.layer(index), pass)?)?;
         let normed = self.post_attention_layernorm.forward(&x)?;
-        x + self.mlp.forward(&normed, pass.rows_of)?
+        x + self.mlp.forward(&normed)?
     }
 }
 
@@ -181,23 +193,20 @@ struct Mlp {
 
 impl Mlp {
     fn load(shape: &StackShape, vb: &VarBuilder) -> Result<Self> {
-        let &StackShape { width, inner, .. } = shape;
-        let parts = [
-            Projection::plain(width, inner, &vb.pp("gate_proj"))?,
-            Projection::plain(width, inner, &vb.pp("up_proj"))?,
-        ];
+        let &StackShape { width, inner, format, .. } = shape;
+        let parts = [("gate_proj", inner), ("up_proj", inner)];
         Ok(Self {
-            gate_up_proj: Projection::joined(&parts)?,
-            down_proj: Projection::plain(inner, width, &vb.pp("down_proj"))?,
+            gate_up_proj: Projection::joined(width, &parts, format, vb)?,
+            down_proj: Projection::joined(inner, &[("down_proj", width)], format, vb)?,
             inner,
         })
     }
 
     /// `[B, T, E]` → `[B, T, E]`.
-    fn forward(&self, x: &Tensor, rows_of: RowsOf) -> Result<Tensor> {
-        let gate_up = self.gate_up_proj.forward(x, rows_of)?;
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let gate_up = self.gate_up_proj.forward(x)?;
         let gate = gate_up.narrow(2, 0, self.inner)?.silu()?;
         let up = gate_up.narrow(2, self.inner, self.inner)?;
-        self.down_proj.forward(&(gate * up)?, rows_of)
+        self.down_proj.forward(&(gate * up)?)
     }
 }

@@ -5,7 +5,6 @@ use std::ops::Range;
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::cache::{Cache, LayerCache};
-use super::projection::RowsOf;
 use super::rope::{Rope, Turn};
 
 /// `T` new positions for each of `B` neighbouring rows of a cache.
@@ -13,8 +12,6 @@ use super::rope::{Rope, Turn};
 pub(crate) struct Pass {
     /// The first of the rows.
     first: usize,
-    /// Whose rows these are.
-    pub rows_of: RowsOf,
     /// The rotation of the new positions.
     pub turn: Turn,
     /// How the new keys and values get where they belong.
@@ -54,7 +51,7 @@ impl Pass {
         positions: Range<usize>,
     ) -> Result<Self> {
         let pass = Self::even(rope, cache, 1, positions)?;
-        Ok(Self { first: row, rows_of: RowsOf::OneLine, ..pass })
+        Ok(Self { first: row, ..pass })
     }
 
     /// The same positions for each of the first `count` rows.
@@ -71,7 +68,6 @@ impl Pass {
         };
         Ok(Self {
             first: 0,
-            rows_of: RowsOf::ManyLines,
             turn: rope.at(&vec![positions.start; count], positions.len())?,
             write: Write::Even(positions.start),
             spans: vec![Span { rows: 0..count, length: positions.end, mask }],
@@ -99,7 +95,6 @@ impl Pass {
         let span = |(row, length)| Span { rows: row..row + 1, length, mask: None };
         Ok(Self {
             first: 0,
-            rows_of: RowsOf::ManyLines,
             turn: rope.at(lengths, 1)?,
             write: Write::Apart(lengths.to_vec()),
             spans: lengths.iter().map(|length| length + 1).enumerate().map(span).collect(),
@@ -113,7 +108,6 @@ impl Pass {
         let mask = Some(ragged(lengths, longest, cache.dtype(), cache.device())?);
         Ok(Self {
             first: 0,
-            rows_of: RowsOf::ManyLines,
             turn: rope.at(lengths, 1)?,
             write: Write::Scattered(cache.places(lengths)?),
             spans: vec![Span { rows: 0..lengths.len(), length: longest, mask }],

@@ -1,143 +1,103 @@
-//! Matrix products whose rows do not depend on how many rows there are.
+//! The matrices of talker and predictor.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-/// Whose rows go through a product together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RowsOf {
-    /// One line's own: how many there are follows from the line alone.
-    OneLine,
-    /// Different lines': how many there are is chance, and no row may feel it.
-    ManyLines,
-}
+use crate::qwen3_tts::product::Matrix;
+use crate::qwen3_tts::weights::WeightFormat;
 
 /// `I → O`, with or without bias.
 ///
-/// A CPU's kernels sum in another order for another number of rows: one row is a dot product, a few
-/// small ones are something else again. So on the CPU rows of [`RowsOf::ManyLines`] go through in
-/// blocks of exactly [`BLOCK`], the last one filled up with zeros: the kernel is given the same
-/// problem whatever the batch, and a row's place in a block changes nothing.
-///
-/// Two cores with AVX-512, 3072 → 1024 in F32: a single row takes 0.4 ms by itself and 0.9 ms as a
-/// block; eight rows take 3.1 ms one by one and the same 0.9 ms as a block.
+/// On a processor a row's bits do not depend on what rows come with it, so no line feels the others
+/// of its batch. Elsewhere they may, in the last places.
 #[derive(Debug, Clone)]
-pub(crate) struct Projection {
-    /// `[O, I]`.
-    weight: Tensor,
-    /// `[O]`.
-    bias: Option<Tensor>,
-}
-
-/// Rows of a block. Twice as many would cost a single row a sixth more and sixteen two fifths less.
-const BLOCK: usize = 8;
+pub(crate) struct Projection(Matrix);
 
 impl Projection {
-    /// Loads `weight`, `[outputs, inputs]`.
+    /// Loads `weight`, `[outputs, inputs]`, and holds it as it is.
     pub(crate) fn plain(inputs: usize, outputs: usize, vb: &VarBuilder) -> Result<Self> {
-        Ok(Self { weight: vb.get((outputs, inputs), "weight")?, bias: None })
+        Self::new(&vb.get((outputs, inputs), "weight")?, None, WeightFormat::Native)
     }
 
-    /// Loads `weight` and `bias`.
+    /// Loads `weight` and `bias`, and holds them as they are.
     pub(crate) fn biased(inputs: usize, outputs: usize, vb: &VarBuilder) -> Result<Self> {
-        let bias = Some(vb.get(outputs, "bias")?);
-        Ok(Self { bias, ..Self::plain(inputs, outputs, vb)? })
+        let bias = vb.get(outputs, "bias")?;
+        Self::new(&vb.get((outputs, inputs), "weight")?, Some(bias), WeightFormat::Native)
     }
 
-    /// Joins several without bias into one that gives their outputs one behind the other.
-    pub(crate) fn joined(parts: &[Self]) -> Result<Self> {
-        debug_assert!(parts.iter().all(|part| part.bias.is_none()), "biases are not joined");
-        let weights: Vec<&Tensor> = parts.iter().map(|part| &part.weight).collect();
-        Ok(Self { weight: Tensor::cat(&weights, 0)?, bias: None })
+    /// Loads the `weight` of `parts`, which are names and outputs, as one matrix that gives their
+    /// outputs one behind the other.
+    pub(crate) fn joined(
+        inputs: usize,
+        parts: &[(&str, usize)],
+        format: WeightFormat,
+        vb: &VarBuilder,
+    ) -> Result<Self> {
+        let weights = parts
+            .iter()
+            .map(|&(name, outputs)| vb.pp(name).get((outputs, inputs), "weight"))
+            .collect::<Result<Vec<_>>>()?;
+        Self::new(&Tensor::cat(&weights, 0)?, None, format)
+    }
+
+    /// Takes `weight` `[O, I]`.
+    fn new(weight: &Tensor, bias: Option<Tensor>, format: WeightFormat) -> Result<Self> {
+        Matrix::new(weight.t()?, bias, format).map(Self)
     }
 
     /// # Shapes
     /// * `x` `[…, I]`
     /// * returns `[…, O]`
-    pub(crate) fn forward(&self, x: &Tensor, rows_of: RowsOf) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut shape = x.dims().to_vec();
         let inputs = shape.pop().unwrap_or(0);
         let rows = x.reshape(((), inputs))?;
-        let rows = match (rows_of, x.device()) {
-            (RowsOf::ManyLines, Device::Cpu) => self.in_blocks(&rows)?,
-            (RowsOf::ManyLines | RowsOf::OneLine, _) => rows.matmul(&self.weight.t()?)?,
-        };
-        let rows = match &self.bias {
-            Some(bias) => rows.broadcast_add(bias)?,
-            None => rows,
-        };
-        shape.push(rows.dim(1)?);
-        rows.reshape(shape)
-    }
-
-    /// `[N, I]` → `[N, O]`.
-    fn in_blocks(&self, rows: &Tensor) -> Result<Tensor> {
-        let count = rows.dim(0)?;
-        let padded = rows.pad_with_zeros(0, 0, count.next_multiple_of(BLOCK) - count)?;
-        let weight = self.weight.t()?;
-        let blocks = (0..padded.dim(0)?)
-            .step_by(BLOCK)
-            .map(|first| padded.narrow(0, first, BLOCK)?.matmul(&weight))
-            .collect::<Result<Vec<_>>>()?;
-        Tensor::cat(&blocks, 0)?.narrow(0, 0, count)
+        let product = self.0.multiply(&rows)?;
+        shape.push(product.dim(1)?);
+        product.reshape(shape)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::DType;
-    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    use candle_core::{DType, Device};
 
     use super::*;
 
-    /// A matrix of numbers that need all their bits.
-    fn noise(rows: usize, columns: usize, seed: u64) -> Tensor {
-        let number = |place: u64| {
-            let scattered = place.wrapping_mul(0x9e37_79b9).wrapping_add(seed) % 65_521;
-            (f32::from(u16::try_from(scattered).unwrap()) * 0.731).sin()
-        };
-        let numbers: Vec<f32> = (0..(rows * columns) as u64).map(number).collect();
-        Tensor::from_vec(numbers, (rows, columns), &Device::Cpu).unwrap()
+    fn builder() -> VarBuilder<'static> {
+        let noise = |shape: &[usize]| Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap();
+        let tensors = HashMap::from([
+            ("a.weight".to_owned(), noise(&[70, 33])),
+            ("b.weight".to_owned(), noise(&[5, 33])),
+            ("a.bias".to_owned(), noise(&[70])),
+        ]);
+        VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu)
     }
 
-    fn bits(rows: &Tensor) -> Vec<Vec<u32>> {
-        let rows: Vec<Vec<f32>> = rows.to_dtype(DType::F32).unwrap().to_vec2().unwrap();
-        rows.iter().map(|row| row.iter().map(|number| number.to_bits()).collect()).collect()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-
-        /// Widths on both sides of every threshold the kernels have.
-        #[test]
-        fn a_row_has_the_same_bits_among_any_others(
-            count in 1_usize..40,
-            inputs in prop::sample::select(vec![3_usize, 24, 48, 130, 1024]),
-            outputs in prop::sample::select(vec![1_usize, 16, 64, 200, 700]),
-            seed in 0_u64..1_000,
-        ) {
-            let layer = Projection {
-                weight: noise(outputs, inputs, seed),
-                bias: Some(noise(1, outputs, seed + 1).squeeze(0).unwrap()),
-            };
-            let rows = noise(count, inputs, seed + 2);
-            let together = bits(&layer.forward(&rows, RowsOf::ManyLines).unwrap());
-            for (place, expected) in together.iter().enumerate() {
-                let row = rows.narrow(0, place, 1).unwrap();
-                let alone = bits(&layer.forward(&row, RowsOf::ManyLines).unwrap());
-                prop_assert_eq!(&alone[0], expected);
-            }
+    #[test]
+    fn parts_come_one_behind_the_other_and_shapes_are_kept() {
+        let vb = builder();
+        let x = Tensor::randn(0f32, 1.0, (2, 3, 33), &Device::Cpu).unwrap();
+        let native = WeightFormat::Native;
+        let joined = Projection::joined(33, &[("a", 70), ("b", 5)], native, &vb).unwrap();
+        let ours = joined.forward(&x).unwrap();
+        assert_eq!(ours.dims(), [2, 3, 75]);
+        for (name, first, outputs) in [("a", 0, 70), ("b", 70, 5)] {
+            let part = Projection::plain(33, outputs, &vb.pp(name)).unwrap().forward(&x).unwrap();
+            let same = ours.narrow(2, first, outputs).unwrap();
+            assert_eq!(part.to_vec3::<f32>().unwrap(), same.to_vec3::<f32>().unwrap(), "{name}");
         }
     }
 
     #[test]
-    fn blocks_give_what_one_product_gives() {
-        let layer = Projection { weight: noise(70, 33, 1), bias: None };
-        let rows = noise(19, 33, 2).reshape((1, 19, 33)).unwrap();
-        let blocks = layer.forward(&rows, RowsOf::ManyLines).unwrap();
-        let whole = layer.forward(&rows, RowsOf::OneLine).unwrap();
-        assert_eq!(blocks.dims(), [1, 19, 70]);
-        let gap = (blocks - whole).unwrap().abs().unwrap().max_all().unwrap();
-        assert!(gap.to_scalar::<f32>().unwrap() < 1e-4);
+    fn a_bias_is_added() {
+        let vb = builder().pp("a");
+        let x = Tensor::randn(0f32, 1.0, (4, 33), &Device::Cpu).unwrap();
+        let ours = Projection::biased(33, 70, &vb).unwrap().forward(&x).unwrap();
+        let plain = Projection::plain(33, 70, &vb).unwrap().forward(&x).unwrap();
+        let expected = plain.broadcast_add(&vb.get(70, "bias").unwrap()).unwrap();
+        assert_eq!(ours.to_vec2::<f32>().unwrap(), expected.to_vec2::<f32>().unwrap());
     }
 }

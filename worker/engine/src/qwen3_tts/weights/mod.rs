@@ -1,5 +1,6 @@
 //! A checkpoint's tensors: mapped from a file and held to a [`Layout`], or made up for benches.
 
+mod format;
 mod layout;
 mod mapped;
 mod pins;
@@ -16,6 +17,7 @@ use super::LoadError;
 use mapped::Mapped;
 use random::Random;
 
+pub use format::WeightFormat;
 pub use layout::Layout;
 pub use pins::Pins;
 pub(super) use pins::sha256;

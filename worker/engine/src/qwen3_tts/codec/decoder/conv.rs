@@ -11,6 +11,8 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::state::{DecoderState, Tail};
+use crate::qwen3_tts::product::{Matrix, Windows};
+use crate::qwen3_tts::weights::WeightFormat;
 
 /// A convolution that looks back only.
 ///
@@ -19,11 +21,10 @@ use super::state::{DecoderState, Tail};
 #[derive(Debug)]
 pub(super) struct CausalConv {
     tail: Tail,
+    taps: usize,
     dilation: usize,
-    /// `[K·C, O]`: the checkpoint's `[O, C, K]`, turned to match windows of moments.
-    weight: Tensor,
-    /// `[O]`.
-    bias: Tensor,
+    /// `K·C → O`: the checkpoint's `[O, C, K]`, turned to match windows of moments.
+    matrix: Matrix,
 }
 
 impl CausalConv {
@@ -41,7 +42,19 @@ impl CausalConv {
             .reshape((kernel * input, output))?;
         let tail =
             Tail { name: weights.prefix(), moments: (kernel - 1) * dilation, channels: input };
-        Ok(Self { tail, dilation, weight, bias: weights.get(output, "bias")? })
+        let bias = weights.get(output, "bias")?;
+        Self::new(tail, kernel, dilation, (weight, bias))
+    }
+
+    /// `weight` `[K·C, O]`, `bias` `[O]`.
+    fn new(
+        tail: Tail,
+        taps: usize,
+        dilation: usize,
+        (weight, bias): (Tensor, Tensor),
+    ) -> Result<Self> {
+        let matrix = Matrix::new(weight, Some(bias), WeightFormat::Native)?;
+        Ok(Self { tail, taps, dilation, matrix })
     }
 
     /// What it looks back on.
@@ -53,19 +66,15 @@ impl CausalConv {
     /// * `x` `[T, B, C]`, contiguous
     /// * returns `[T, B, O]`
     pub(super) fn forward(&self, x: &Tensor, state: &mut DecoderState) -> Result<Tensor> {
-        let (moments, rows, channels) = x.dims3()?;
-        let taps = self.weight.dim(0)? / channels;
-        let windows = if taps == 1 {
-            x.clone()
-        } else {
-            let seen = state.extend(&self.tail.name, x)?;
-            let shifted: Vec<_> = (0..taps)
-                .map(|tap| seen.narrow(0, tap * self.dilation, moments))
-                .collect::<Result<_>>()?;
-            Tensor::cat(&shifted, 2)?
+        let (moments, rows, _) = x.dims3()?;
+        let seen = if self.taps == 1 { x.clone() } else { state.extend(&self.tail.name, x)? };
+        let windows = Windows {
+            count: moments * rows,
+            stride: 1,
+            taps: self.taps,
+            dilation: self.dilation * rows,
         };
-        let product = windows.flatten_to(1)?.matmul(&self.weight)?;
-        product.broadcast_add(&self.bias)?.reshape((moments, rows, ()))
+        self.matrix.convolve(&seen.flatten_to(1)?, windows)?.reshape((moments, rows, ()))
     }
 }
 
@@ -102,7 +111,7 @@ impl CausalUpsampling {
         let weight = Tensor::cat(&from_first, 0)?.reshape((taps * input, stride * output))?;
         let bias = weights.get(output, "bias")?.repeat(stride)?;
         let tail = Tail { name: weights.prefix(), moments: taps - 1, channels: input };
-        Ok(Self { conv: CausalConv { tail, dilation: 1, weight, bias }, stride })
+        Ok(Self { conv: CausalConv::new(tail, taps, 1, (weight, bias))?, stride })
     }
 
     /// What it looks back on.
