@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
 use super::config::{CODES, CodecConfig, ModelConfig};
+use super::distance::farthest;
 use super::weights::{Layout, Weights};
 
 /// A tiny release, and what the reference computed with it.
@@ -69,39 +70,9 @@ impl Golden {
     }
 }
 
-/// How far apart two tensors are.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Distance {
-    /// Largest |ours − golden|; NaN if either holds one, or there is nothing to compare.
-    pub max_abs: f32,
-    /// Where that is, counting flat.
-    pub at: usize,
-}
-
-impl Distance {
-    /// Measures `ours` against `golden`, both of any float type.
-    ///
-    /// # Errors
-    /// When the shapes differ.
-    pub(super) fn between(ours: &Tensor, golden: &Tensor) -> Result<Self> {
-        if ours.dims() != golden.dims() {
-            candle_core::bail!("shape {:?}, golden {:?}", ours.dims(), golden.dims());
-        }
-        let ours = ours.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        let golden = golden.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        // `total_cmp` puts NaN above every number, so one NaN is the worst difference there is.
-        let differences = ours.iter().zip(&golden).map(|(a, b)| (a - b).abs());
-        let (at, max_abs) =
-            differences.enumerate().max_by(|x, y| x.1.total_cmp(&y.1)).unwrap_or((0, f32::NAN));
-        Ok(Self { max_abs, at })
-    }
-}
-
 /// Fails unless `ours` is `golden` to within `tolerance`; NaN never is.
 #[track_caller]
 pub(super) fn assert_near(ours: &Tensor, golden: &Tensor, tolerance: f32, what: &str) {
-    let distance =
-        Distance::between(ours, golden).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let Distance { max_abs, at } = distance;
+    let (at, max_abs) = farthest(ours, golden).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(max_abs <= tolerance, "{what}: {max_abs} apart at {at}, tolerated are {tolerance}");
 }

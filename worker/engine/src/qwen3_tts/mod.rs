@@ -2,11 +2,13 @@
 //!
 //! Source: QwenLM/Qwen3-TTS at `022e286`.
 
+pub mod bench;
 mod check;
 mod checkpoint;
 pub mod codec;
 pub mod config;
 mod device;
+mod distance;
 mod error;
 mod frame_model;
 pub mod frames;
@@ -21,6 +23,7 @@ mod open;
 mod predictor;
 mod product;
 pub mod prompt;
+pub mod proof;
 mod ready;
 mod released;
 mod request;

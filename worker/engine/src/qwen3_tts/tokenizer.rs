@@ -5,11 +5,11 @@
 //! of transformers 4.57.3.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use tokenizers::models::bpe::BPE;
+use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::unicode::NFC;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
@@ -48,6 +48,16 @@ impl Words {
     }
 }
 
+/// A release's files that text is cut by, as texts.
+pub(super) struct Files<'a> {
+    /// `vocab.json`.
+    pub(super) vocab: &'a str,
+    /// `merges.txt`.
+    pub(super) merges: &'a str,
+    /// `tokenizer_config.json`.
+    pub(super) config: &'a str,
+}
+
 /// Ids a template puts in front of the text: `<|im_start|>`, `assistant`, newline.
 const ROLE: usize = 3;
 
@@ -73,8 +83,41 @@ impl Tokenizer {
     /// the one the vocabulary leaves for it.
     pub fn open(release: &Path, words: Words) -> Result<Self, LoadError> {
         let config_path = release.join("tokenizer_config.json");
-        let config: TokenizerConfig = read_json(&config_path)?;
-        let mut inner = tokenizers::Tokenizer::new(read_merges(release)?);
+        let config = read_json(&config_path)?;
+        Self::with_markers(read_merges(release)?, config, config_path, words)
+    }
+
+    /// The same of files that are in memory; `place` is what errors blame.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn of(files: &Files, place: &Path, words: Words) -> Result<Self, LoadError> {
+        let invalid = |problem: String| LoadError::Invalid { path: place.to_owned(), problem };
+        let vocab: HashMap<String, u32> =
+            serde_json::from_str(files.vocab).map_err(|error| invalid(error.to_string()))?;
+        let merges = files
+            .merges
+            .lines()
+            .filter(|line| !line.starts_with("#version"))
+            .map(|line| line.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| invalid("a merge is not of two parts".to_owned()))?;
+        let bpe = BPE::builder()
+            .vocab_and_merges(vocab.into_iter().collect::<Vocab>(), merges)
+            .build()
+            .map_err(|error| invalid(error.to_string()))?;
+        let config =
+            serde_json::from_str(files.config).map_err(|error| invalid(error.to_string()))?;
+        Self::with_markers(bpe, config, place.to_owned(), words)
+    }
+
+    fn with_markers(
+        bpe: BPE,
+        config: TokenizerConfig,
+        config_path: PathBuf,
+        words: Words,
+    ) -> Result<Self, LoadError> {
+        let mut inner = tokenizers::Tokenizer::new(bpe);
         let invalid = |error: tokenizers::Error| LoadError::Invalid {
             path: config_path.clone(),
             problem: error.to_string(),

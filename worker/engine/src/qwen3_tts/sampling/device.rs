@@ -183,7 +183,9 @@ impl Warps {
 fn states(row: &Choice, controls: Controls, vocabulary: usize) -> Vec<u8> {
     let mut states = vec![FREE; vocabulary];
     states[controls.first..].fill(BARRED);
-    states[controls.end] = if row.history.len() < MIN_TOKENS { BARRED } else { FREE };
+    if let Some(end) = states.get_mut(controls.end).filter(|_| row.history.len() >= MIN_TOKENS) {
+        *end = FREE;
+    }
     for &id in row.history {
         states[id as usize] = states[id as usize].max(SEEN);
     }

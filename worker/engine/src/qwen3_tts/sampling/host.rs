@@ -33,12 +33,11 @@ pub(super) fn choose_code(logits: &mut [f32], choice: &Choice, book: usize) -> u
 /// Weakens the ids that the line has and strikes out with −∞ those that it may not have now.
 fn restrict(logits: &mut [f32], choice: &Choice, controls: Controls) {
     penalise(logits, choice.history, choice.sampling.repetition_penalty);
-    let end = match choice.history.len() {
-        0..MIN_TOKENS => f32::NEG_INFINITY,
-        MIN_TOKENS.. => logits[controls.end],
-    };
+    let end = logits.get(controls.end).copied().filter(|_| choice.history.len() >= MIN_TOKENS);
     logits[controls.first..].fill(f32::NEG_INFINITY);
-    logits[controls.end] = end;
+    if let Some(end) = end {
+        logits[controls.end] = end;
+    }
 }
 
 /// Draws from warped logits, or takes the likeliest where there was no warp.

@@ -17,7 +17,7 @@ const MIN_TOKENS: usize = 2;
 pub(crate) struct Controls {
     /// The first of them; they go on to the end of the vocabulary.
     first: usize,
-    /// The only one that may be chosen.
+    /// The only one that may be chosen; none where it is no id.
     end: usize,
 }
 

@@ -3,7 +3,7 @@
 mod ecapa;
 mod mel;
 
-use candle_core::{DType, Device, Result};
+use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::config::SpeakerConfig;
@@ -58,9 +58,14 @@ impl SpeakerEncoder {
                 self.min_samples()
             );
         }
-        let mels = self.mel.forward(samples)?;
+        let mels = self.spectrogram(samples)?;
         let mels = mels.to_dtype(self.dtype)?.to_device(&self.device)?;
         self.network.forward(&mels)?.to_dtype(DType::F32)?.to_vec1()
+    }
+
+    /// What the embedding is made of: `[T, bands]`, in F32 on the CPU.
+    pub(super) fn spectrogram(&self, samples: &[f32]) -> Result<Tensor> {
+        self.mel.forward(samples)
     }
 }
 

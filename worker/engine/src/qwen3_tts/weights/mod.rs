@@ -1,11 +1,13 @@
 //! A checkpoint's tensors: mapped from a file and held to a [`Layout`], or made up for benches.
 
 mod format;
+mod held;
 mod layout;
 mod mapped;
 mod pins;
 mod random;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
 
 use super::LoadError;
+use held::Held;
 use mapped::Mapped;
 use random::Random;
 
@@ -49,6 +52,11 @@ impl Weights {
     /// [`LoadError`]; of several wrong tensors the first in alphabetical order is named.
     pub fn open(path: &Path, layout: &Layout) -> std::result::Result<Self, LoadError> {
         Ok(Self { source: Arc::new(Mapped::open(path, layout)?) })
+    }
+
+    /// Takes tensors that are in memory on the CPU, by name; nothing holds them to a layout.
+    pub(super) fn held(tensors: HashMap<String, Tensor>) -> Self {
+        Self { source: Arc::new(Held(tensors)) }
     }
 
     /// Makes up weights, the same for the same seed, each tensor when it is asked for.

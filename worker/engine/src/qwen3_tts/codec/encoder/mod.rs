@@ -67,7 +67,7 @@ impl CodecEncoder {
     }
 
     /// Samples, at least one → `[⌈samples / 1920⌉, E]`.
-    fn hear(&self, samples: &[f32]) -> Result<Tensor> {
+    pub(in crate::qwen3_tts) fn hear(&self, samples: &[f32]) -> Result<Tensor> {
         let samples = Tensor::from_slice(samples, (samples.len(), 1), &self.device)?;
         self.halve(&self.transformer.forward(&self.seanet.forward(&samples)?)?)
     }
