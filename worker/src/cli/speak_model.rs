@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Context;
 use audio::Pcm;
 use engine::qwen3_tts::tokenizer::Words;
-use engine::qwen3_tts::weights::Pins;
+use engine::qwen3_tts::weights::{Pins, WeightFormat};
 use engine::qwen3_tts::{LineRequest, QwenConfig, QwenModel, RATE_HZ, SpokenLine, Tally, device};
 use engine::{LineError, Samples};
 use schemas::LineId;
@@ -93,6 +93,7 @@ fn open(arguments: &ModelArguments) -> anyhow::Result<QwenModel> {
         release,
         name: None,
         device: device(arguments.processor())?,
+        weights: WeightFormat::Native,
         words: Words::Native,
         pins: Pins::default(),
         recordings: Box::new(recording),

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::LoadError;
 use super::config::{CodecConfig, ModelConfig};
-use super::weights::{Layout, compute_dtype, sha256};
+use super::weights::{Layout, WeightFormat, compute_dtype, sha256};
 
 /// Everything of a release that decides what it says, relative to its folder.
 const DECISIVE: [&str; 8] = [
@@ -69,10 +69,11 @@ impl Identity {
     }
 
     /// Name and version of all that decides its takes besides the request, when it is computed on
-    /// `device`: e.g. `qwen3-tts-12hz-1.7b-base/1/0123456789abcdef-cuda-bf16`. Processors round
+    /// `device` with its matrices held in `weights`: e.g.
+    /// `qwen3-tts-12hz-1.7b-base/1/0123456789abcdef-cuda-bf16`, or `…-cpu-f32-q8_0`. Processors round
     /// differently, so where it is computed is part of it.
     #[must_use]
-    pub fn engine(&self, device: &Device) -> String {
+    pub fn engine(&self, device: &Device, weights: WeightFormat) -> String {
         let Self { name, digest } = self;
         let place = match device {
             Device::Cpu => "cpu",
@@ -80,7 +81,11 @@ impl Identity {
             Device::Metal(_) => "metal",
         };
         let dtype = compute_dtype(device).as_str();
-        format!("{name}/{VERSION}/{digest}-{place}-{dtype}")
+        let engine = format!("{name}/{VERSION}/{digest}-{place}-{dtype}");
+        match weights {
+            WeightFormat::Native => engine,
+            WeightFormat::Q8_0 => format!("{engine}-{}", weights.name()),
+        }
     }
 }
 
@@ -134,11 +139,14 @@ mod tests {
                 let is_it = path.strip_prefix(&release).unwrap() == Path::new(changed);
                 Ok(if is_it { "1".to_owned() } else { "0".to_owned() })
             };
-            Identity::of(&release, None, &mut hash).unwrap().engine(&Device::Cpu)
+            Identity::of(&release, None, &mut hash).unwrap()
         };
+        let quantised = with("").engine(&Device::Cpu, WeightFormat::Q8_0);
+        let with = |changed: &str| with(changed).engine(&Device::Cpu, WeightFormat::Native);
         let plain = with("");
         assert!(plain.starts_with("qwen3-tts-12hz-0.6b-base/1/"), "{plain}");
         assert!(plain.ends_with("-cpu-f32"), "{plain}");
+        assert_eq!(quantised, format!("{plain}-q8_0"));
         for file in DECISIVE {
             assert_ne!(with(file), plain, "{file}");
         }

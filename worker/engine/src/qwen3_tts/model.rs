@@ -17,7 +17,7 @@ use super::request::{Choosing, VoiceRequest, Who};
 use super::sampling::{Draws, Sampling};
 use super::tokenizer::{Tokenizer, Words};
 use super::vocoder::QwenVocoder;
-use super::weights::{Pins, compute_dtype};
+use super::weights::{Pins, WeightFormat, compute_dtype};
 use super::{Checkpoint, Frame, LoadError, device_failed};
 use crate::error::excerpt;
 use crate::{DeviceError, EngineError, LineError, LinePlan, Request, Seating, SpeechModel, Step};
@@ -30,6 +30,8 @@ pub struct QwenConfig {
     pub name: Option<String>,
     /// What computes.
     pub device: Device,
+    /// What the large matrices are held in; [`WeightFormat::Q8_0`] is for a processor.
+    pub weights: WeightFormat,
     /// How text is cut into words.
     pub words: Words,
     /// What the release's files must be.
@@ -71,7 +73,7 @@ impl QwenModel {
     /// # Errors
     /// [`LoadError`], naming the file.
     pub fn open(config: QwenConfig) -> Result<Self, LoadError> {
-        let QwenConfig { release, name, device, words, pins, recordings } = config;
+        let QwenConfig { release, name, device, weights, words, pins, recordings } = config;
         let checkpoint = Checkpoint::open(&release, words, &pins)?;
         let codec = checkpoint.codec_weights.builder(CODEC_DTYPE, &device);
         let model = checkpoint.model_weights.builder(compute_dtype(&device), &device);
@@ -86,7 +88,12 @@ impl QwenModel {
         Ok(Self {
             engine: format!("{name}/1"),
             name,
-            frames: FrameModel::load(&checkpoint.model_weights, &checkpoint.model, &device)?,
+            frames: FrameModel::load_in(
+                weights,
+                &checkpoint.model_weights,
+                &checkpoint.model,
+                &device,
+            )?,
             listener,
             vocoder: QwenVocoder::new(decoder, device.is_cpu()),
             config: checkpoint.model,

@@ -38,13 +38,13 @@ pub enum OpenError {
 /// [`OpenError`].
 pub fn open(config: OpenConfig) -> Result<Box<dyn Speaker + Send>, OpenError> {
     let OpenConfig { model, slots, voice_bytes, prompts, identity } = config;
-    let device = model.device.clone();
+    let (device, weights) = (model.device.clone(), model.weights);
     let identity = match identity {
         Some(identity) => identity,
         None => Identity::of(&model.release, model.name.as_deref(), &mut hash_file)?,
     };
     let mut opened = QwenModel::open(model)?;
-    opened.engine = identity.engine(&device);
+    opened.engine = identity.engine(&device, weights);
     let vocoder = opened.vocoder();
     let batch = ContinuousBatch::new(opened, vocoder, slots, voice_bytes)?;
     Ok(match prompts {

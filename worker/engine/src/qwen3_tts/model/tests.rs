@@ -73,6 +73,7 @@ fn config(name: &str) -> QwenConfig {
         release,
         name: None,
         device: Device::Cpu,
+        weights: WeightFormat::Native,
         words: Words::Native,
         pins: Pins::default(),
         recordings: Box::new(recording),
