@@ -53,6 +53,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::qwen3_tts::config::CODES;
 
@@ -74,6 +76,38 @@ mod tests {
         assert_eq!(stuck_after((0..40).cycle()), None);
         let pausing = (0..20).chain(std::iter::repeat_n(7, 100)).cycle();
         assert_eq!(stuck_after(pausing), None);
+    }
+
+    /// A few words: sounds that are held for up to 0.6 s each and do not come again, then silence of
+    /// up to 4 s.
+    fn phrase() -> impl Strategy<Value = Vec<u16>> {
+        let sounds = prop::collection::hash_set(1_u16..2048, 8..40);
+        let held = prop::collection::vec(1_usize..=8, 40);
+        (sounds, held, 0_usize..=50).prop_map(|(sounds, held, silent)| {
+            let sounds = sounds.into_iter().zip(held);
+            let spoken = sounds.flat_map(|(code, frames)| std::iter::repeat_n(code, frames));
+            spoken.chain(std::iter::repeat_n(0, silent)).collect()
+        })
+    }
+
+    proptest! {
+        /// However slowly it is spoken and however long it pauses.
+        #[test]
+        fn speech_is_never_taken_for_stuck(phrases in prop::collection::vec(phrase(), 1..12)) {
+            prop_assert_eq!(stuck_after(phrases.concat().into_iter()), None);
+        }
+
+        /// Whatever was said before, a line that stays in few sounds is ended within ten seconds.
+        #[test]
+        fn a_line_that_stops_speaking_is_ended(
+            phrases in prop::collection::vec(phrase(), 0..2),
+            sounds in prop::collection::vec(0_u16..2048, 1..=FEWEST),
+        ) {
+            let said = phrases.concat();
+            let most = said.len() + WINDOW;
+            let ended = stuck_after(said.into_iter().chain(sounds.into_iter().cycle()));
+            prop_assert!(ended.is_some_and(|frames| frames <= most), "{:?} of {}", ended, most);
+        }
     }
 
     #[test]
