@@ -26,6 +26,21 @@ pub async fn finish(
     store: &Store,
     id: &SubmissionId,
 ) -> Result<Manifest, FinishError> {
+    let manifest = manifest_now(queue, store, id).await?;
+    let key = manifest_object(&manifest.episode, id);
+    store.put(&key, manifest_json(&manifest)).await?;
+    Ok(manifest)
+}
+
+/// Makes the manifest of a submission as it stands now; changes nothing.
+///
+/// # Errors
+/// When queue or store cannot be reached, or the queue knows no such submission.
+pub async fn manifest_now(
+    queue: &dyn Queue,
+    store: &Store,
+    id: &SubmissionId,
+) -> Result<Manifest, FinishError> {
     let submission =
         queue.submission(id).await?.ok_or_else(|| QueueError::NoSuchSubmission(id.to_string()))?;
     let records = queue.lines(id).await?;
@@ -34,8 +49,5 @@ pub async fn finish(
         Err(StoreError::NotFound { .. }) => None,
         Err(err) => return Err(err.into()),
     };
-    let manifest = manifest(&submission, &records, edits);
-    let key = manifest_object(&submission.episode, id);
-    store.put(&key, manifest_json(&manifest)).await?;
-    Ok(manifest)
+    Ok(manifest(&submission, &records, edits))
 }

@@ -1,0 +1,33 @@
+//! What each route asks of whoever calls it.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+
+use super::auth::Scope;
+
+/// What a route asks of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Nothing: it tells no secret.
+    Public,
+    /// A token of at least this scope.
+    Token(Scope),
+}
+
+/// What each route asks, by path as it is written in the router and method.
+#[derive(Debug, Default)]
+pub(super) struct AccessTable(BTreeMap<(String, String), Access>);
+
+impl AccessTable {
+    /// Notes what a route asks.
+    pub(super) fn add(&mut self, path: &str, method: &Method, access: Access) {
+        self.0.insert((path.to_owned(), method.to_string()), access);
+    }
+
+    /// What a request asks; `None` when the router has no such method there. `HEAD` is as `GET`.
+    pub(super) fn of(&self, path: &str, method: &Method) -> Option<Access> {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        self.0.get(&(path.to_owned(), method.to_string())).copied()
+    }
+}

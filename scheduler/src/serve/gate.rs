@@ -1,0 +1,240 @@
+//! What every request passes: its name, who asks, how much may be asked, and the way out.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures::FutureExt as _;
+use tokio::time::Instant;
+use tracing::info;
+use ulid::Ulid;
+
+use super::access::Access;
+use super::app::{App, Shared};
+use super::auth::Principal;
+use super::limits::Payer;
+use super::metrics::Call;
+use super::problem::{self, Kind, Problem};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where a request came from; put into it by the connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// Lets a request in if it may come in, and tells log and metrics what became of it.
+///
+/// Paths and bodies are not logged: a route's pattern is, and the request's name.
+pub(super) async fn gate(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(request.headers());
+    let call = Call {
+        method: known_method(request.method()),
+        route: request
+            .extensions()
+            .get::<MatchedPath>()
+            .map_or("unmatched", MatchedPath::as_str)
+            .to_owned(),
+    };
+    let answer = match admit(&app, &request) {
+        Ok(principal) => {
+            let who = principal.name.clone();
+            request.extensions_mut().insert(principal);
+            (who, answer(&app, request, next).await)
+        }
+        Err(problem) => ("–".into(), problem.into_response()),
+    };
+    let (who, response) = answer;
+    let mut response = problem::finish(response, &id);
+    let status = response.status().as_u16();
+    app.metrics.count(&call, status, began.elapsed());
+    let ms = millis(began.elapsed());
+    info!(request = id, method = call.method, route = call.route, status, ms, who = %who, "answered");
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// Answers a request that was let in, within its time and while there is a seat.
+async fn answer(app: &App, request: Request, next: Next) -> Response {
+    let Ok(_seat) = app.requests.try_acquire() else {
+        return Problem::new(Kind::Unavailable, "too many requests are being answered")
+            .after(1)
+            .into_response();
+    };
+    // A bug costs the request in which it shows, and no other.
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(app.limits.request_time, answered).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            Problem::new(Kind::Internal, "the server failed; its log says how").into_response()
+        }
+        Err(_) => Problem::new(
+            Kind::Timeout,
+            format!(
+                "the request was not done after {} s; send it again, with the same Idempotency-Key \
+                 if it had one",
+                app.limits.request_time.as_secs()
+            ),
+        )
+        .into_response(),
+    }
+}
+
+/// Says who asks, if they may.
+///
+/// Payers are tokens, or addresses for whoever shows none that is known: guessing tokens is slow.
+fn admit(app: &App, request: &Request) -> Result<Principal, Problem> {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let address = Payer::Address(peer.unwrap_or([0, 0, 0, 0].into()));
+    let known = if app.tokens.is_empty() {
+        refuse_foreign_pages(request.headers())?;
+        Some(Principal::local())
+    } else {
+        bearer(request.headers()).and_then(|token| app.tokens.find(token))
+    };
+    let payer = match &known {
+        Some(principal) if !app.tokens.is_empty() => Payer::Token(principal.name.clone()),
+        Some(_) | None => address,
+    };
+    app.rate.take(payer, Instant::now()).map_err(|seconds| {
+        Problem::new(Kind::TooMany, "too many requests; slow down").after(seconds)
+    })?;
+    let route = request.extensions().get::<MatchedPath>();
+    let access = route.and_then(|route| app.access.of(route.as_str(), request.method()));
+    match (access, known) {
+        (Some(Access::Token(_)), None) => Err(Problem::new(
+            Kind::Unauthorized,
+            "send `Authorization: Bearer TOKEN` with a token that this server knows",
+        )),
+        (Some(Access::Token(scope)), Some(principal)) if principal.scope < scope => {
+            let detail = format!("the token `{}` may read and not change anything", principal.name);
+            Err(Problem::new(Kind::Forbidden, detail))
+        }
+        // What is nowhere is answered by the router; it tells nothing that /openapi.json does not.
+        (_, known) => Ok(known.unwrap_or_else(nobody)),
+    }
+}
+
+/// Whoever asks for something public without a token.
+fn nobody() -> Principal {
+    Principal { name: "–".into(), scope: super::auth::Scope::Read }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Where no token is asked for, keeps web pages of others from reaching this server through the
+/// browser of whoever sits at this machine: by a name of theirs that leads here, or by a form.
+fn refuse_foreign_pages(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let host = text(HOST).unwrap_or_default();
+    if !is_this_machine(host) {
+        let detail = "without tokens this server answers to localhost, 127.0.0.1 and [::1] only; \
+                      give it tokens to reach it by another name";
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, origin)| origin == host);
+    let is_foreign_site =
+        text(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| site == "cross-site");
+    if is_foreign_site || text(ORIGIN).is_some_and(|origin| !is_own(origin)) {
+        let detail = "a page of another site asks, and may not while this server has no tokens";
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    Ok(())
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() => name,
+        Some(_) | None => host,
+    };
+    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
+}
+
+/// The client's own name for its request if it is a plain one, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let is_plain = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(is_plain);
+    given.map_or_else(|| Ulid::generate().to_string(), str::to_owned)
+}
+
+/// Methods are counted and logged by name; one that nobody knows could be anything.
+fn known_method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        _ => "other",
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(of: &[(&'static str, &str)]) -> HeaderMap {
+        of.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn without_tokens_only_this_machine_and_its_own_pages_may_ask() {
+        for (of, may) in [
+            (&[("host", "localhost:8080")] as &[_], true),
+            (&[("host", "127.0.0.1")], true),
+            (&[("host", "[::1]:1")], true),
+            (&[("host", "LOCALHOST")], true),
+            (&[("host", "evil.example:8080")], false),
+            (&[("host", "127.0.0.1.evil.example")], false),
+            (&[("host", "localhost:80:80")], false),
+            (&[("host", "")], false),
+            (&[], false),
+            (&[("host", "localhost:1"), ("origin", "http://localhost:1")], true),
+            (&[("host", "localhost:1"), ("origin", "http://localhost:2")], false),
+            (&[("host", "localhost:1"), ("origin", "https://evil.example")], false),
+            (&[("host", "localhost:1"), ("origin", "null")], false),
+            (&[("host", "localhost:1"), ("sec-fetch-site", "cross-site")], false),
+            (&[("host", "localhost:1"), ("sec-fetch-site", "same-origin")], true),
+        ] {
+            assert_eq!(refuse_foreign_pages(&headers(of)).is_ok(), may, "{of:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_keeps_a_plain_name_and_is_given_one_in_place_of_another() {
+        assert_eq!(request_id(&headers(&[("x-request-id", "build-7.a_b")])), "build-7.a_b");
+        for odd in ["", "a b", "a\"b", "a/b", &"a".repeat(65)] {
+            let given = request_id(&headers(&[("x-request-id", odd)]));
+            assert!(given != odd && given.len() == 26, "{odd:?} {given}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_is_read_whatever_the_case_of_its_scheme() {
+        assert_eq!(bearer(&headers(&[("authorization", "bearer abc")])), Some("abc"));
+        assert_eq!(bearer(&headers(&[("authorization", "Basic abc")])), None);
+        assert_eq!(bearer(&headers(&[("authorization", "abc")])), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! The HTTP API against a real server: every answer is held to the OpenAPI document as well.
+
+mod access;
+mod audio;
+mod changes;
+mod client;
+mod clients;
+mod command;
+mod common;
+mod document;
+mod events;
+mod idempotency;
+mod limits;
+mod submitting;
