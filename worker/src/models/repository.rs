@@ -31,7 +31,7 @@ impl Repository {
         match name.split_once('/') {
             Some((owner, rest)) if is_word(owner) && is_word(rest) => Ok(Self(name.to_owned())),
             Some(_) | None => {
-                let known = PUBLISHED.map(|id| short(id)).join(", ");
+                let known = PUBLISHED.map(short).join(", ");
                 Err(FetchError::Name { name: name.to_owned(), known })
             }
         }

@@ -33,6 +33,8 @@ pub struct Tally {
     pub moves: u64,
     /// Voices that were made ready.
     pub voices: u64,
+    /// Lines that found their voice ready.
+    pub voice_hits: u64,
 }
 
 impl QwenModel {
@@ -67,6 +69,7 @@ impl QwenModel {
             run.decode()?;
         }
         run.tally.voices = run.voices.made;
+        run.tally.voice_hits = run.voices.hits;
         Ok(run.tally)
     }
 }
@@ -193,6 +196,7 @@ impl Run<'_> {
 struct Voices {
     kept: HashMap<VoiceRequest, Kept>,
     made: u64,
+    hits: u64,
 }
 
 #[derive(Default)]
@@ -209,7 +213,7 @@ impl Voices {
         for request in requests {
             kept.entry(request.voice.clone()).or_default().left += 1;
         }
-        Self { kept, made: 0 }
+        Self { kept, made: 0, hits: 0 }
     }
 
     fn take(
@@ -219,6 +223,7 @@ impl Voices {
     ) -> Result<Arc<ReadyVoice>, EngineError> {
         let kept = self.kept.entry(request.clone()).or_default();
         let ready = if let Some(ready) = &kept.ready {
+            self.hits += 1;
             ready.clone()
         } else {
             self.made += 1;

@@ -317,3 +317,8 @@ fn voice(problem: impl Into<String>) -> LineError {
 
 /// The type that encoder and decoder of the codec are computed in, everywhere.
 pub(crate) const CODEC_DTYPE: DType = DType::F32;
+
+#[cfg(test)]
+mod cost;
+#[cfg(test)]
+mod tests;

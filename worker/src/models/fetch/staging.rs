@@ -84,7 +84,7 @@ impl Staging {
     /// [`FetchError::Occupied`] and [`FetchError::Write`].
     pub(super) fn place(&self, record: &Record, folder: &Path) -> Result<(), FetchError> {
         let path = self.path(RECORD);
-        let json = serde_json::to_vec_pretty(record).map_err(|error| io::Error::other(error));
+        let json = serde_json::to_vec_pretty(record).map_err(io::Error::other);
         json.and_then(|json| std::fs::write(&path, json)).map_err(unwritable(&path))?;
         for path in FILES.iter().map(|(path, _)| *path).chain([RECORD]) {
             let path = self.path(path);
