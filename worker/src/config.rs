@@ -1,11 +1,15 @@
 //! What can be set, by arguments and by the environment; nothing else reads either.
 
+mod bench;
+mod device;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context;
+pub(crate) use bench::BenchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use engine::qwen3_tts::Processor;
+pub(crate) use device::DeviceArgument;
 use schemas::{ScratchSynthesiser, WorkerId};
 use store::S3Settings;
 use telemetry::{LogFormat, Verbosity};
@@ -17,6 +21,7 @@ use worker::{Programs, Settings};
 #[command(name = "tableread-worker", version, arg_required_else_help = true)]
 #[command(after_help = "Examples:
   tableread-worker doctor                              can this machine render?
+  tableread-worker bench --size 0.6B --random-weights  how fast would it?
   tableread-worker speak \"Who's there?\" --out who.wav  hear the engine
   tableread-worker speak --model qwen3-tts-12hz-1.7b-base --requests lines.jsonl --out takes
   tableread-worker run --out ./episode --until-empty   render what `tableread` queued there
@@ -74,8 +79,10 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Speak one text into a WAV file, or many with a model.
     Speak(SpeakArguments),
-    /// Check that this machine can render: engine, languages, store, queue.
+    /// Check that this machine can render: engine, languages, device, store, queue.
     Doctor(DoctorArguments),
+    /// Measure how fast this machine speaks with a model.
+    Bench(BenchArguments),
 }
 
 /// Where lines come from and audio goes.
@@ -271,36 +278,11 @@ pub(crate) struct ModelArguments {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub(crate) slots: u16,
     /// What computes.
-    #[arg(long, value_enum, default_value = "auto", requires = "model")]
-    device: DeviceName,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgument,
     /// Say what became of the requests as one JSON object.
     #[arg(long, requires = "model")]
     pub(crate) json: bool,
-}
-
-/// What computes.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum DeviceName {
-    /// The accelerator this program was built for, else the processor.
-    Auto,
-    /// The processor.
-    Cpu,
-    /// The first CUDA device.
-    Cuda,
-    /// The Metal device.
-    Metal,
-}
-
-impl ModelArguments {
-    /// What computes.
-    pub(crate) fn processor(&self) -> Processor {
-        match self.device {
-            DeviceName::Auto => Processor::Auto,
-            DeviceName::Cpu => Processor::Cpu,
-            DeviceName::Cuda => Processor::Cuda,
-            DeviceName::Metal => Processor::Metal,
-        }
-    }
 }
 
 /// Who speaks.
@@ -334,6 +316,9 @@ pub(crate) struct DoctorArguments {
     /// The engine.
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
+    /// What computes models: proved with a tiny model that is inside this program.
+    #[command(flatten)]
+    pub(crate) device: DeviceArgument,
     /// Answer as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,4 +1,4 @@
-//! `tableread-worker`: renders the lines of a queue, speaks one text, or says whether it could.
+//! `tableread-worker`: renders the lines of a queue, speaks one text, or says whether and how fast it could.
 
 mod cli;
 mod config;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 fn default_verbosity(command: &Command) -> Verbosity {
     match command {
         Command::Run(_) => Verbosity::Normal,
-        Command::Speak(_) | Command::Doctor(_) => Verbosity::Quiet,
+        Command::Speak(_) | Command::Doctor(_) | Command::Bench(_) => Verbosity::Quiet,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `tableread-worker doctor`.
 
+mod device;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -29,6 +31,12 @@ struct Check {
     state: State,
     /// One sentence more.
     detail: String,
+    /// Of a stage of a model: the largest difference from the reference, `null` if a number is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    largest: Option<f32>,
+    /// How large it may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tolerance: Option<f32>,
 }
 
 /// How a check stands.
@@ -63,6 +71,7 @@ pub(super) async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<ExitCo
         checks.push(check(format!("pico {language}"), said));
     }
     checks.extend(program_checks(arguments).await);
+    checks.extend(device::checks(arguments.device.processor()).await);
     if let Some(address) = arguments.places.store() {
         checks.push(check("store".to_owned(), store_works(arguments, &address).await));
     }
@@ -76,10 +85,11 @@ pub(super) async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<ExitCo
 }
 
 fn check(name: String, outcome: anyhow::Result<String>) -> Check {
-    match outcome {
-        Ok(detail) => Check { name, state: State::Ok, detail },
-        Err(error) => Check { name, state: State::Failed, detail: format!("{error:#}") },
-    }
+    let (state, detail) = match outcome {
+        Ok(detail) => (State::Ok, detail),
+        Err(error) => (State::Failed, format!("{error:#}")),
+    };
+    Check { name, state, detail, largest: None, tolerance: None }
 }
 
 async fn said(
@@ -115,6 +125,8 @@ async fn program_checks(arguments: &DoctorArguments) -> Vec<Check> {
                 name: name.to_owned(),
                 state: State::Absent,
                 detail: "not installed; only needed for voices that name it".to_owned(),
+                largest: None,
+                tolerance: None,
             },
         });
     }

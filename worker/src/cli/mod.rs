@@ -1,5 +1,6 @@
 //! The commands of `tableread-worker`, one file each.
 
+mod bench;
 mod doctor;
 mod requests;
 mod run;
@@ -20,6 +21,7 @@ pub(crate) async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(arguments) => run::run(&arguments).await,
         Command::Speak(arguments) => speak::speak(arguments).await,
         Command::Doctor(arguments) => doctor::doctor(&arguments).await,
+        Command::Bench(arguments) => bench::bench(arguments).await,
     }
 }
 

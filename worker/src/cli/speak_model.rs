@@ -92,7 +92,7 @@ fn open(arguments: &ModelArguments) -> anyhow::Result<QwenModel> {
     QwenModel::open(QwenConfig {
         release,
         name: None,
-        device: device(arguments.processor())?,
+        device: device(arguments.device.processor())?,
         weights: WeightFormat::Native,
         words: Words::Native,
         pins: Pins::default(),
