@@ -1,21 +1,26 @@
-//! How fast the queue in a file is: lines submitted, claimed and settled a second, and how long a
-//! claim and a look at the progress take while a million lines wait.
+//! How fast the queues are, in a file and in a server: lines submitted, claimed and settled a second,
+//! and how long a claim and a look at the progress take while many lines wait.
 //!
-//! `cargo bench -p queue`, or with another number of waiting lines: `-- 100000`. Prints a table and,
-//! as its last line, the same as JSON. The file lies in the temporary folder: set `TMPDIR` to a
-//! folder on the disk that matters, because commits wait for it.
+//! `cargo bench -p queue`, or with another number of waiting lines: `-- 1000000`. Prints tables and, as
+//! its last line, the same as JSON. It starts redis-server itself. Files lie in the temporary folder:
+//! set `TMPDIR` to a folder on the disk that matters, because commits wait for it.
 
 #![expect(clippy::print_stdout, reason = "a bench tells its figures to whoever ran it")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on should stop")]
 
+#[expect(dead_code, reason = "shared with tests that also kill it")]
+#[path = "../tests/server/mod.rs"]
+mod server;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use queue::{NewSubmission, Queue, SqliteQueue, Want};
+use queue::{NewSubmission, Queue, RedisQueue, Selection, SqliteQueue, Want};
 use schemas::{
     EpisodeId, GroupKey, LineId, LineJob, Mastering, Outcome, QueuedLine, ScratchSynthesiser,
     Submission, SubmissionId, SynthKey, TakeFacts, Voice, VoiceSource, WorkerId,
 };
+use server::Server;
 
 /// Lines of one submission; a long episode has some thousand.
 const EPISODE: u32 = 20_000;
@@ -93,13 +98,9 @@ fn ms(took: Duration) -> f64 {
     took.as_secs_f64() * 1_000.0
 }
 
-#[tokio::main]
-async fn main() {
-    let waiting = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(1_000_000);
-    let folder = tempfile::tempdir().unwrap();
-    let queue = SqliteQueue::open(&folder.path().join("queue.db")).unwrap();
+/// Submits, claims and settles, and says how fast that was.
+async fn measure(queue: &dyn Queue, waiting: u32) -> Vec<(&'static str, f64)> {
     let mut figures = Vec::new();
-
     let episodes = u32::div_ceil(waiting, EPISODE);
     let mut submitting = Duration::ZERO;
     for number in 0..episodes {
@@ -118,23 +119,42 @@ async fn main() {
         max_audio_ms: u64::MAX,
         lease_ms: 600_000,
     };
-    let (mut claims, mut settling, mut lines) = (Vec::new(), Duration::ZERO, 0);
-    for _ in 0..BATCHES {
+    let (mut claims, mut settling, mut together) = (Vec::new(), Duration::ZERO, Duration::ZERO);
+    let (mut lines, mut lines_together) = (0, 0);
+    for round in 0..2 * BATCHES {
         let began = Instant::now();
         let Some(batch) = queue.claim(&want).await.unwrap() else { break };
         claims.push(began.elapsed());
         let began = Instant::now();
-        for line in &batch.lines {
-            queue.settle(&batch.lease, &line.job.id, &spoken()).await.unwrap();
-            lines += 1;
+        let outcome = spoken();
+        let reports =
+            batch.lines.iter().map(|line| queue.settle(&batch.lease, &line.job.id, &outcome));
+        let count = u32::try_from(batch.lines.len()).unwrap();
+        if round % 2 == 0 {
+            for report in reports {
+                report.await.unwrap();
+            }
+            settling += began.elapsed();
+            lines += count;
+        } else {
+            futures::future::try_join_all(reports).await.unwrap();
+            together += began.elapsed();
+            lines_together += count;
         }
-        settling += began.elapsed();
     }
     claims.sort();
-    figures.push(("lines claimed a second", a_second(lines, claims.iter().sum())));
-    figures.push(("lines settled a second", a_second(lines, settling)));
+    figures.push(("lines claimed a second", a_second(lines + lines_together, claims.iter().sum())));
+    figures.push(("lines settled one by one a second", a_second(lines, settling)));
+    figures.push(("lines settled 16 at once a second", a_second(lines_together, together)));
     figures.push(("claim of 16 lines, median ms", ms(claims[claims.len() / 2])));
     figures.push(("claim of 16 lines, worst ms", ms(claims[claims.len() - 1])));
+
+    let other = Want { engines: BTreeSet::from(["other/1".to_owned()]), ..want };
+    let began = Instant::now();
+    for _ in 0..BATCHES {
+        queue.claim(&other).await.unwrap();
+    }
+    figures.push(("claim that finds nothing, ms", ms(began.elapsed() / BATCHES)));
 
     let id = SubmissionId::parse("ep0.1").unwrap();
     let began = Instant::now();
@@ -143,12 +163,39 @@ async fn main() {
     let began = Instant::now();
     queue.submissions(None).await.unwrap();
     figures.push(("progress of all submissions, ms", ms(began.elapsed())));
+    let began = Instant::now();
+    queue.lines(&id).await.unwrap();
+    figures.push(("lines of one submission, ms", ms(began.elapsed())));
+    let all = Selection { submission: id, line: None, character: None };
+    let began = Instant::now();
+    queue.cancel(&all).await.unwrap();
+    figures.push(("cancel of one submission, ms", ms(began.elapsed())));
+    figures
+}
 
-    println!("{waiting} lines waiting in {episodes} submissions of {VOICES} voices");
-    for (what, figure) in &figures {
-        println!("{what:<34}{figure:>12.2}");
+#[tokio::main]
+async fn main() {
+    let waiting = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(200_000);
+    let folder = tempfile::tempdir().unwrap();
+    let file = SqliteQueue::open(&folder.path().join("queue.db")).unwrap();
+    let everysec = Server::start(&[]);
+    let always = Server::start(&["--appendfsync", "always"]);
+    let queues: [(&str, Box<dyn Queue>); 3] = [
+        ("file", Box::new(file)),
+        ("redis, everysec", Box::new(RedisQueue::open(&everysec.address()).unwrap())),
+        ("redis, always", Box::new(RedisQueue::open(&always.address()).unwrap())),
+    ];
+    let mut all = serde_json::Map::new();
+    for (name, queue) in queues {
+        let figures = measure(&*queue, waiting).await;
+        println!("{name}: {waiting} lines in submissions of {EPISODE} in {VOICES} voices");
+        for (what, figure) in &figures {
+            println!("{what:<36}{figure:>12.2}");
+        }
+        println!();
+        let figures: serde_json::Map<_, _> =
+            figures.into_iter().map(|(what, figure)| (what.to_owned(), figure.into())).collect();
+        all.insert(name.to_owned(), figures.into());
     }
-    let json: serde_json::Map<_, _> =
-        figures.into_iter().map(|(what, figure)| (what.to_owned(), figure.into())).collect();
-    println!("{}", serde_json::json!({ "waiting": waiting, "figures": json }));
+    println!("{}", serde_json::json!({ "waiting": waiting, "figures": all }));
 }

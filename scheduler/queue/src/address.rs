@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::{Queue, QueueError, SqliteQueue};
+use crate::{Queue, QueueError, RedisQueue, SqliteQueue};
 
-/// Opens the queue at `address`: `sqlite:PATH`, or a path; a missing file is created.
+/// Opens the queue at `address`: `sqlite:PATH` or a path, where a missing file is created; or
+/// `redis://…`, `rediss://…` or `redis+unix://…`, see [`RedisQueue::open`].
 ///
 /// Blocks for as long as opening a file takes, and up to ten seconds when another process is
-/// bringing it to a newer layout: call it while setting up.
+/// bringing it to a newer layout: call it while setting up. A server is connected to by the first
+/// call.
 ///
 /// # Errors
 /// [`QueueError::Address`] when it names no kind of queue that this program has, and whatever
@@ -16,11 +18,14 @@ use crate::{Queue, QueueError, SqliteQueue};
 pub fn open(address: &str) -> Result<Arc<dyn Queue>, QueueError> {
     let path = match address.split_once(':') {
         Some(("sqlite", path)) => path.strip_prefix("//").unwrap_or(path),
+        Some(("redis" | "rediss" | "redis+unix", _)) => {
+            return Ok(Arc::new(RedisQueue::open(address)?));
+        }
         Some((scheme, rest)) if rest.starts_with("//") => {
             // What follows the scheme may hold a password.
             return Err(QueueError::Address {
                 address: format!("{scheme}://…"),
-                advice: "this program keeps its queue in a file: give `sqlite:PATH`",
+                advice: "give `sqlite:PATH` for one machine or `redis://HOST` for a farm",
             });
         }
         Some(_) | None => address,
@@ -48,8 +53,8 @@ mod tests {
 
     #[test]
     fn an_address_of_another_kind_is_refused_without_its_password() {
-        let refused = open("redis://farm:secret@queue:6379/").unwrap_err().to_string();
-        assert!(refused.contains("redis://…") && refused.contains("sqlite:PATH"), "{refused}");
+        let refused = open("mongodb://farm:secret@queue:6379/").unwrap_err().to_string();
+        assert!(refused.contains("mongodb://…") && refused.contains("sqlite:PATH"), "{refused}");
         assert!(!refused.contains("secret"), "{refused}");
         assert!(open("sqlite:").is_err() && open("").is_err());
     }

@@ -12,8 +12,8 @@ pub enum QueueError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The queue's file or disk is full or damaged; a person must act.
-    #[error("the queue at {place} cannot be written: {advice}")]
+    /// The queue's file or disk is full or damaged, or its server refuses; a person must act.
+    #[error("the queue at {place} cannot be used: {advice}")]
     Broken {
         /// Where it is, without credentials.
         place: String,

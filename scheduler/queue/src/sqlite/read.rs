@@ -9,6 +9,7 @@ use schemas::{
 use super::fault::Fault;
 use super::row::{Code, name, parse, signed, unsigned};
 use crate::QueueError;
+use crate::counts::{Flags, counter, state_of};
 
 /// How far one submission is.
 pub(super) fn progress(
@@ -55,13 +56,6 @@ fn progress_rows(
         .collect())
 }
 
-/// What a submission's state follows from besides its lines.
-#[derive(Debug, Clone, Copy)]
-struct Flags {
-    is_paused: bool,
-    is_cancelled: bool,
-}
-
 fn header(row: &Row<'_>) -> Result<Progress, Fault> {
     let id: String = row.get(1)?;
     let what = format!("submission {id}");
@@ -93,35 +87,6 @@ fn add_tally(progress: &mut Progress, row: &Row<'_>) -> Result<(), Fault> {
     }
     *counter(&mut progress.lines, stage, state) += lines;
     Ok(())
-}
-
-/// The counter that a line standing there belongs to.
-fn counter(counts: &mut Counts, stage: Stage, state: LineState) -> &mut u64 {
-    match (state, stage) {
-        (LineState::Waiting, Stage::Speak) => &mut counts.waiting,
-        (LineState::Leased, Stage::Speak) => &mut counts.speaking,
-        (LineState::Delayed, Stage::Speak | Stage::Master) => &mut counts.delayed,
-        (LineState::Waiting, Stage::Master) => &mut counts.spoken,
-        (LineState::Held, Stage::Speak | Stage::Master) => &mut counts.spoken,
-        (LineState::Leased, Stage::Master) => &mut counts.mastering,
-        (LineState::Done, Stage::Speak | Stage::Master) => &mut counts.done,
-        (LineState::Failed, Stage::Speak | Stage::Master) => &mut counts.failed,
-        (LineState::Cancelled, Stage::Speak | Stage::Master) => &mut counts.cancelled,
-    }
-}
-
-fn state_of(lines: &Counts, flags: Flags) -> SubmissionState {
-    if lines.open() > 0 {
-        if flags.is_paused { SubmissionState::Paused } else { SubmissionState::Active }
-    } else if flags.is_cancelled {
-        SubmissionState::Cancelled
-    } else if lines.failed > 0 {
-        SubmissionState::Failed
-    } else if lines.cancelled > 0 {
-        SubmissionState::Cancelled
-    } else {
-        SubmissionState::Done
-    }
 }
 
 /// What a submission's lines share.

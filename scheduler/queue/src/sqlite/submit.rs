@@ -1,7 +1,7 @@
 //! Taking a submission in.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Transaction, params};
 use schemas::{LineState, QueuedLine, Stage, Submission, SubmissionId, VoiceKey};
@@ -11,11 +11,11 @@ use super::fault::Fault;
 use super::row::{Code, json, name, signed};
 use super::settle::number_of;
 use super::{command, tend};
-use crate::{Added, NewSubmission, QueueError, Selection};
+use crate::{Added, NewSubmission, Selection, check};
 
 /// Adds a submission, or sets the same going again, and supersedes the others of its episode.
 pub(super) fn submit(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<Added, Fault> {
-    check(new)?;
+    check::sound(new)?;
     tend::catch_up(tx, now)?;
     let mut added = Added::default();
     let number = if let Some(number) = number_of(tx, new.submission.id.as_str())? {
@@ -33,36 +33,6 @@ pub(super) fn submit(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Res
 
 fn everything(submission: SubmissionId) -> Selection {
     Selection { submission, line: None, character: None }
-}
-
-/// Refuses what the rows could not hold together.
-pub(crate) fn check(new: &NewSubmission) -> Result<(), QueueError> {
-    let unsound =
-        |what: String| Err(QueueError::Unsound { submission: new.submission.id.to_string(), what });
-    let voices: HashSet<VoiceKey> = new.submission.voices.iter().map(schemas::Voice::key).collect();
-    let mut ids = HashSet::new();
-    let mut groups: HashMap<_, (&VoiceKey, &str)> = HashMap::new();
-    for (order, line) in new.lines.iter().enumerate() {
-        let id = &line.job.id;
-        if u32::try_from(order) != Ok(line.order) {
-            return unsound(format!("line {id} is numbered {} but is the {order}th", line.order));
-        }
-        if !ids.insert(id) {
-            return unsound(format!("line {id} is in it twice"));
-        }
-        if !voices.contains(&line.job.voice) {
-            return unsound(format!("the voice of line {id} is not among its voices"));
-        }
-        let mine = (&line.job.voice, line.job.engine.as_str());
-        let first = *groups.entry(&line.group).or_insert(mine);
-        if first.0 != mine.0 {
-            return unsound(format!("the group of line {id} has two voices"));
-        }
-        if first.1 != mine.1 {
-            return unsound(format!("the group of line {id} has two engines"));
-        }
-    }
-    Ok(())
 }
 
 fn add(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<i64, Fault> {
