@@ -2,6 +2,8 @@
 
 mod bench;
 mod device;
+mod fetch;
+mod speak;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,10 +12,12 @@ use anyhow::Context;
 pub(crate) use bench::BenchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use device::DeviceArgument;
-use schemas::{ScratchSynthesiser, WorkerId};
+pub(crate) use fetch::FetchArguments;
+use schemas::WorkerId;
+pub(crate) use speak::{ModelArguments, SpeakArguments, VoiceArguments};
 use store::S3Settings;
 use telemetry::{LogFormat, Verbosity};
-use worker::{Programs, Settings};
+use worker::{ModelArgs, ModelSettings, Programs, Settings, SpoolSettings};
 
 /// Renders the lines of screenplays: claims batches from the queue, speaks and masters them, and
 /// puts the audio into the store.
@@ -23,8 +27,12 @@ use worker::{Programs, Settings};
   tableread-worker doctor                              can this machine render?
   tableread-worker bench --size 0.6B --random-weights  how fast would it?
   tableread-worker speak \"Who's there?\" --out who.wav  hear the engine
-  tableread-worker speak --model qwen3-tts-12hz-1.7b-base --requests lines.jsonl --out takes
+  tableread-worker fetch qwen3-tts-12hz-1.7b-customvoice --models ./models
+  tableread-worker speak \"Who's there?\" --model ./models/qwen3-tts-12hz-1.7b-customvoice \\
+    --speaker ryan --instruct \"whispering\" --out who.wav
+  tableread-worker speak --model ./models/qwen3-tts-12hz-1.7b-base --requests lines.jsonl --out takes
   tableread-worker run --out ./episode --until-empty   render what `tableread` queued there
+  tableread-worker run --models /srv/models --out ./episode     with every model in that folder
   tableread-worker run --queue /srv/queue.db --store s3://audio/episodes
 
 Ctrl-C or SIGTERM lets lines that are being spoken finish and gives the others back to the queue;
@@ -79,6 +87,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Speak one text into a WAV file, or many with a model.
     Speak(SpeakArguments),
+    /// Fetch a model into a folder; goes on where an earlier try ended.
+    Fetch(FetchArguments),
     /// Check that this machine can render: engine, languages, device, store, queue.
     Doctor(DoctorArguments),
     /// Measure how fast this machine speaks with a model.
@@ -148,13 +158,19 @@ pub(crate) struct EngineArguments {
 
 impl EngineArguments {
     /// The folder for caches: as given, or the user's.
-    pub(crate) fn cache_dir(&self) -> PathBuf {
+    ///
+    /// # Errors
+    /// When neither is there. A folder that all users share would let others put voices in the way, or
+    /// hear those of unreleased scripts.
+    pub(crate) fn cache_dir(&self) -> anyhow::Result<PathBuf> {
         let of_user = || match environment("XDG_CACHE_HOME") {
             Some(caches) => Some(PathBuf::from(caches)),
             None => environment("HOME").map(|home| PathBuf::from(home).join(".cache")),
         };
-        let usual = || of_user().unwrap_or_else(std::env::temp_dir).join("tableread");
-        self.cache_dir.clone().unwrap_or_else(usual)
+        let usual = || of_user().map(|caches| caches.join("tableread"));
+        self.cache_dir.clone().or_else(usual).context(
+            "there is no HOME to keep voices below: name a folder of this program's own with --cache-dir",
+        )
     }
 
     /// The synthesisers installed on this machine.
@@ -180,10 +196,15 @@ pub(crate) struct RunArguments {
     /// Who this worker is; unique among living workers. Made up when not given.
     #[arg(long, value_name = "NAME", env = "TABLEREAD_WORKER_NAME")]
     name: Option<String>,
-    /// Lines spoken at once; the number of cores when not given.
+    /// Models beside the scratch engine.
+    #[command(flatten)]
+    models: ModelArgs,
+    /// Lines spoken at once by each engine; when not given the number of cores for scratch voices, and
+    /// for each model 4 to 8 on a CPU and 32 on an accelerator.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     slots: Option<u16>,
-    /// Engine threads, among which the slots are divided; as many as cores, at most one a slot.
+    /// Threads of the scratch engine, among which its slots are divided; as many as cores, at most one a
+    /// slot.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// How long the queue waits for a worker that fell silent, in seconds.
@@ -194,13 +215,28 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=600))]
     drain_seconds: u64,
+    /// Whether SIGTERM drains, as Ctrl-C does, which is what services want; otherwise it ends the worker
+    /// at once, and its lines come back when their lease ends.
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1)]
+    #[arg(default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) drain_on_sigterm: bool,
+    /// Folder for finished audio while the store cannot be reached, so that rendering goes on; it is
+    /// uploaded when the store is back, by the next worker if need be [default: spool in the folder for
+    /// caches].
+    #[arg(long, value_name = "DIR", env = "TABLEREAD_SPOOL")]
+    spool: Option<PathBuf>,
+    /// How much is kept there at most; then no more lines are taken until the store is back. 0 keeps
+    /// nothing: lines then wait in memory.
+    #[arg(long, value_name = "SIZE", default_value = "2GB", env = "TABLEREAD_SPOOL_SIZE")]
+    #[arg(value_parser = worker::parse_bytes)]
+    spool_size: u64,
 }
 
 impl RunArguments {
     /// How the worker works.
     ///
     /// # Errors
-    /// When the name is not a usable id.
+    /// When the name is not a usable id, or there is no folder for caches.
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let name = self.name.clone().unwrap_or_else(made_up_name);
         let worker = WorkerId::parse(name).context("--name")?;
@@ -212,98 +248,34 @@ impl RunArguments {
             threads: self.threads.map_or(usual.threads, usize::from).min(slots),
             drain_ms: self.drain_seconds * 1_000,
             look_ahead: slots.max(usual.look_ahead),
+            spool: self.spool()?,
+            keep_awake: keep_awake(),
             ..usual
         })
     }
 
-    /// Lines spoken at once over all engine threads.
+    fn spool(&self) -> anyhow::Result<Option<SpoolSettings>> {
+        if self.spool_size == 0 {
+            return Ok(None);
+        }
+        let folder = match &self.spool {
+            Some(folder) => folder.clone(),
+            None => self.engine.cache_dir()?.join("spool"),
+        };
+        Ok(Some(SpoolSettings { folder, limit_bytes: self.spool_size }))
+    }
+
+    /// Where models are and how they are computed with.
+    ///
+    /// # Errors
+    /// When there is no folder for caches.
+    pub(crate) fn model_settings(&self) -> anyhow::Result<ModelSettings> {
+        Ok(self.models.settings(self.slots, self.engine.cache_dir()?))
+    }
+
+    /// Lines spoken at once over all threads of the scratch engine.
     pub(crate) fn slots(&self) -> usize {
         self.slots.map_or_else(worker::cores, usize::from)
-    }
-}
-
-/// Arguments of `speak`.
-#[derive(Debug, Args)]
-pub(crate) struct SpeakArguments {
-    /// What is said by a scratch voice.
-    #[arg(required_unless_present = "model", conflicts_with = "model")]
-    pub(crate) text: Option<String>,
-    /// BCP 47, e.g. en-US, de, fr.
-    #[arg(long, value_name = "TAG", default_value = "en")]
-    pub(crate) language: String,
-    /// The WAV file to write: 24 bits, one channel. With --model the folder for ID.wav and
-    /// ID.codes.json of every request, made when missing.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: PathBuf,
-    /// A model instead of a scratch voice.
-    #[command(flatten)]
-    pub(crate) model: ModelArguments,
-    /// Pitch against the synthesiser's own, 0.5 to 2.
-    #[arg(long, default_value_t = 1.0)]
-    pub(crate) pitch: f32,
-    /// Vocal-tract size: above 1 sounds smaller, 0.8 to 1.25.
-    #[arg(long, default_value_t = 1.0)]
-    pub(crate) formant: f32,
-    /// Speaking rate, 0.5 to 2.
-    #[arg(long, default_value_t = 1.0)]
-    pub(crate) rate: f32,
-    /// Who speaks.
-    #[arg(long, value_enum, default_value = "pico")]
-    synthesiser: Synthesiser,
-    /// The synthesiser's own voice, e.g. Samantha for `say`.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) base: Option<String>,
-    /// The engine.
-    #[command(flatten)]
-    pub(crate) engine: EngineArguments,
-}
-
-/// A model, and what it is to speak.
-#[derive(Debug, Args)]
-pub(crate) struct ModelArguments {
-    /// Folder of a Qwen3-TTS release, as published.
-    #[arg(long, value_name = "DIR", requires = "requests")]
-    pub(crate) model: Option<PathBuf>,
-    /// What it speaks: one JSON object a line, with `id`, `text` and `language`; `speaker` and
-    /// `instruct`, or `ref_audio` (relative to this file) with `ref_text` or `x_vector_only`;
-    /// `non_streaming`, `seed`, `temperature`, `top_k`, `top_p`, `repetition_penalty`,
-    /// `max_new_tokens`.
-    #[arg(long, value_name = "FILE", requires = "model")]
-    pub(crate) requests: Option<PathBuf>,
-    /// Take the likeliest of all codes instead of drawing.
-    #[arg(long, requires = "model")]
-    pub(crate) greedy: bool,
-    /// Lines spoken at once.
-    #[arg(long, value_name = "N", default_value_t = 8, requires = "model")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=1_024))]
-    pub(crate) slots: u16,
-    /// What computes.
-    #[command(flatten)]
-    pub(crate) device: DeviceArgument,
-    /// Say what became of the requests as one JSON object.
-    #[arg(long, requires = "model")]
-    pub(crate) json: bool,
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Synthesiser {
-    /// Built in: English, German, French, Spanish, Italian.
-    Pico,
-    /// The `say` command of macOS.
-    Say,
-    /// The `espeak-ng` command.
-    Espeak,
-}
-
-impl SpeakArguments {
-    /// Who speaks.
-    pub(crate) fn synthesiser(&self) -> ScratchSynthesiser {
-        match self.synthesiser {
-            Synthesiser::Pico => ScratchSynthesiser::Pico,
-            Synthesiser::Say => ScratchSynthesiser::Say,
-            Synthesiser::Espeak => ScratchSynthesiser::Espeak,
-        }
     }
 }
 
@@ -322,6 +294,17 @@ pub(crate) struct DoctorArguments {
     /// Answer as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What keeps this machine from going to sleep while it runs; a Mac mini does, left alone. It ends with
+/// this process also when that is killed.
+fn keep_awake() -> Vec<String> {
+    if cfg!(target_os = "macos") {
+        let own = std::process::id().to_string();
+        ["/usr/bin/caffeinate", "-i", "-m", "-w", &own].map(str::to_owned).to_vec()
+    } else {
+        Vec::new()
+    }
 }
 
 fn made_up_name() -> String {
@@ -352,24 +335,6 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn a_text_or_a_model_with_requests_is_spoken_never_both() {
-        let parse = |arguments: &[&str]| {
-            Arguments::try_parse_from([&["tableread-worker", "speak"], arguments].concat())
-        };
-        assert!(parse(&["Hello.", "--out", "o"]).is_ok());
-        assert!(parse(&["--model", "m", "--requests", "r", "--out", "o"]).is_ok());
-        for wrong in [
-            &["--out", "o"][..],
-            &["--model", "m", "--out", "o"],
-            &["--requests", "r", "--out", "o"],
-            &["Hello.", "--model", "m", "--requests", "r", "--out", "o"],
-            &["Hello.", "--greedy", "--out", "o"],
-        ] {
-            assert!(parse(wrong).is_err(), "{wrong:?}");
-        }
     }
 
     #[test]

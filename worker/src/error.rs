@@ -1,5 +1,7 @@
 //! What ends a worker before its time.
 
+use std::path::PathBuf;
+
 use queue::QueueError;
 use store::StoreError;
 
@@ -23,16 +25,28 @@ pub enum WorkerError {
     /// The queue is damaged, or newer than this program.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// Nothing is left but lines in models that are not spoken here, and nobody else took them.
+    /// Nothing is left but lines for engines that are not here, and nobody else took them.
     #[error(
-        "{lines} lines wait for a worker that speaks {models}, and none has taken them; start one that \
+        "{lines} lines wait for a worker that has {engines}, and none has taken them; start one that \
          does, or cancel the lines"
     )]
     Unspoken {
         /// How many lines; at least 1.
         lines: u64,
-        /// Their models, in backticks, divided by commas.
-        models: String,
+        /// Name and version of their engines, in backticks, divided by commas.
+        engines: String,
+    },
+    /// The folder for audio that waits for the store cannot be used; nothing was claimed.
+    #[error(
+        "finished audio cannot be kept in {}; name a folder that may be written with --spool, or do \
+         without by --spool-size 0", folder.display()
+    )]
+    Spool {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
     },
     /// What hands out batches ended with an error.
     #[error("batches cannot be had from the queue: {0}")]

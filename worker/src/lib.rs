@@ -11,30 +11,49 @@
 //! lease it was given under. [`run()`] is all a program needs; the binary `tableread-worker` and the
 //! scheduler's `render` both call it.
 
+mod arguments;
+mod awake;
 mod deliver;
+mod device;
 mod engine_thread;
+mod engines;
 mod error;
+mod hardware;
 mod lease_keeper;
+mod local_models;
 mod master;
+mod memory;
 pub mod models;
 mod outage;
 mod prompt_store;
+mod recordings;
+mod register;
 mod render;
 mod report;
 mod room;
 mod run;
 mod scratch;
 mod settings;
+mod shelf;
 mod speak;
+mod spool;
 mod tally;
 mod until_empty;
+mod weight_hashes;
 
+pub use arguments::{DeviceArg, ModelArgs, WeightsArg};
+pub use device::{DeviceSettings, Model};
 pub use engine_thread::{Engines, OpenError, Spoken};
+pub use engines::EngineSet;
 pub use error::WorkerError;
+pub use local_models::{LocalModel, LocalModels, ModelError, ModelSettings};
+pub use memory::{machine_bytes, parse_bytes, parse_duration, usual_budget, written_bytes};
 pub use outage::with_causes;
 pub use prompt_store::PromptFiles;
+pub use recordings::RecordingCache;
 pub use report::RenderError;
-pub use run::run;
+pub use run::{run, run_with};
 pub use scratch::{Programs, cores, scratch_speaker};
 pub use settings::Settings;
+pub use spool::SpoolSettings;
 pub use tally::Report;

@@ -23,7 +23,9 @@ fn main() -> ExitCode {
 fn default_verbosity(command: &Command) -> Verbosity {
     match command {
         Command::Run(_) => Verbosity::Normal,
-        Command::Speak(_) | Command::Doctor(_) | Command::Bench(_) => Verbosity::Quiet,
+        Command::Speak(_) | Command::Fetch(_) | Command::Doctor(_) | Command::Bench(_) => {
+            Verbosity::Quiet
+        }
     }
 }
 

@@ -55,7 +55,7 @@ impl Worker {
         let recipe = Recipe::new(batch, &line.job, take, voice_gain_db);
         let made = match self.stored(&recipe).await {
             Ok(Some(facts)) => Ok(facts),
-            Ok(None) => self.make(take, recipe).await,
+            Ok(None) => self.make(batch, take, recipe).await,
             Err(error) => Err(error),
         };
         End::Outcome(made.map(|delivery| Outcome::Mastered { delivery }))
@@ -84,13 +84,18 @@ impl Worker {
     }
 
     /// Stores the master, then the delivery: where that exists, so does the master.
-    async fn make(&self, take: &TakeFacts, recipe: Recipe) -> Result<DeliveryFacts, RenderError> {
+    async fn make(
+        &self,
+        batch: &Batch,
+        take: &TakeFacts,
+        recipe: Recipe,
+    ) -> Result<DeliveryFacts, RenderError> {
         let since = Instant::now();
         let wav = self.fetch(&take_object(&take.synth_key)).await?;
         let key = recipe.key.clone();
         let made = self.on_a_core(move || mastered(&wav, recipe, since)).await??;
-        self.deliver(&master_object(&key), made.master).await?;
-        self.deliver(&delivery_object(&key), made.delivery).await?;
+        let master = (master_object(&key), made.master);
+        self.deliver(batch, [master, (delivery_object(&key), made.delivery)]).await?;
         Ok(made.facts)
     }
 }

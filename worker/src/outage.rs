@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Repeats `attempt` while it fails in a way that `may_pass`, for as long as `patience` lasts: waits of
 /// a quarter of a second doubling to ten seconds, each shortened at random by up to half so that a
@@ -69,7 +69,7 @@ pub fn with_causes(error: &dyn Error) -> String {
 }
 
 /// Between 0 and 1.
-fn random_share() -> f64 {
+pub(crate) fn random_share() -> f64 {
     let random = RandomState::new().build_hasher().finish();
     f64::from(u32::try_from(random >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
 }

@@ -106,7 +106,15 @@ impl PromptStore for PromptFiles {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
+
+    use engine::qwen3_tts::tokenizer::Words;
+    use engine::qwen3_tts::weights::Pins;
+    use engine::qwen3_tts::{Device, OpenConfig, QwenConfig, RATE_HZ, open};
+    use engine::{PromptCounts, Request, Samples};
+    use schemas::{ReferenceTake, Voice, VoiceSource};
 
     use super::*;
 
@@ -169,5 +177,76 @@ mod tests {
         std::fs::write(folder.path().join("voices"), "in the way").unwrap();
         files.put(&key('a'), b"x");
         assert_eq!(files.get(&key('a')), None);
+    }
+
+    /// What a worker that keeps its voices in `folder` says in a cloned voice, how often it heard the
+    /// recording for that, and what it counted.
+    fn work(folder: &Path) -> (Samples, usize, PromptCounts) {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let count = heard.clone();
+        let recordings = Box::new(move |_: &str| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let wav = std::fs::read(fixtures::path("casts/voices/anna-neutral.wav")).unwrap();
+            let pcm = audio::resample(&audio::read_wav(&wav).unwrap(), RATE_HZ).unwrap();
+            Ok(Samples { samples: pcm.samples, rate_hz: pcm.rate_hz })
+        });
+        let config = OpenConfig {
+            model: QwenConfig {
+                release: fixtures::path("reference/s1/base-0b6"),
+                name: None,
+                device: Device::Cpu,
+                words: Words::Native,
+                pins: Pins::default(),
+                recordings,
+                weights: engine::qwen3_tts::weights::WeightFormat::default(),
+            },
+            slots: 2,
+            voice_bytes: 1 << 30,
+            prompts: Some(Box::new(PromptFiles::with_room(folder.to_owned(), 1 << 30))),
+            identity: None,
+        };
+        let mut speaker = open(config).unwrap();
+        let reference = ReferenceTake {
+            mood: "neutral".to_owned(),
+            audio_sha256: "0".repeat(64),
+            transcript: Some("The tide does not care what day it is.".to_owned()),
+        };
+        let voice = Voice {
+            name: "anna".to_owned(),
+            model: "qwen3-tts-12hz-0.6b-base".to_owned(),
+            source: VoiceSource::Clone { reference },
+        };
+        let mut finished = Vec::new();
+        for seed in 0..8 {
+            let (text, language) = ("Who's there?".to_owned(), "en".to_owned());
+            let voice = voice.clone();
+            let pauses = Vec::new();
+            speaker.admit(Request { tag: seed, text, pauses, language, voice, seed });
+        }
+        while !speaker.is_idle() {
+            finished.extend(speaker.turn().unwrap());
+        }
+        finished.sort_by_key(|line| line.tag);
+        let spoken = finished.into_iter().find_map(|line| line.result.ok());
+        let samples = spoken.expect("one of eight takes of a tiny model ends");
+        (samples, heard.load(Ordering::Relaxed), speaker.prompt_counts())
+    }
+
+    #[test]
+    fn a_second_start_makes_no_voice_ready_again_and_a_spoilt_file_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, heard, counts) = work(folder.path());
+        assert_eq!((heard, counts.misses, counts.recalled), (1, 1, 0));
+        let (second, heard, counts) = work(folder.path());
+        assert_eq!((heard, counts.misses, counts.recalled, counts.hits), (0, 1, 1, 7));
+        assert!(second == first);
+
+        let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let whole = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        let (third, heard, counts) = work(folder.path());
+        assert_eq!((heard, counts.recalled), (1, 0));
+        assert!(third == first);
+        assert!(std::fs::read(&file).unwrap() == whole);
     }
 }

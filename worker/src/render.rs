@@ -1,10 +1,12 @@
 //! One leased batch, line by line, each settled as it is finished.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use queue::{Fence, Queue};
+use queue::{Fence, Queue, Want};
 use schemas::{Batch, LeasedLine, LineId, Outcome, Stage, Verdict};
 use store::Store;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -13,9 +15,14 @@ use tracing::{debug, error, info, warn};
 
 use crate::lease_keeper::LeaseKeeper;
 use crate::outage::with_causes;
+use crate::register::Identity;
 use crate::room::{Place, Room};
+use crate::spool::Spool;
 use crate::tally::Tally;
-use crate::{Engines, RenderError, Settings, WorkerError};
+use crate::{EngineSet, RenderError, Settings, WorkerError};
+
+/// How long the queue has for its last answers once what was begun is to be given back.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How work on a line ended, as far as this worker is concerned.
 #[derive(Debug)]
@@ -35,11 +42,14 @@ pub(crate) struct Worker {
     pub(crate) settings: Settings,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) store: Store,
-    pub(crate) engines: Engines,
+    pub(crate) engines: EngineSet,
     pub(crate) room: Room,
     pub(crate) tally: Tally,
-    /// Lines started with the engine: those seated and as many that take their seats next.
-    pub(crate) seats: Semaphore,
+    /// Where finished audio waits while the store is away.
+    pub(crate) spool: Option<Spool>,
+    pub(crate) identity: Identity,
+    /// Lines started with each engine: those seated and as many that take their seats next.
+    seats: BTreeMap<String, Semaphore>,
     /// Lines being mastered, reading and writing included; bounds memory.
     pub(crate) desks: Semaphore,
     /// Pieces of signal processing at once; bounds the CPU.
@@ -53,18 +63,26 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    /// A worker that has claimed nothing yet.
+    ///
+    /// # Errors
+    /// [`WorkerError::Spool`].
     pub(crate) fn new(
         settings: Settings,
         queue: Arc<dyn Queue>,
         store: Store,
-        engines: Engines,
+        engines: EngineSet,
         drain: CancellationToken,
-    ) -> Self {
+    ) -> Result<Self, WorkerError> {
+        let spool = settings.spool.as_ref().map(|spool| Spool::open(spool, &store)).transpose()?;
         let mastering = settings.mastering.max(1);
-        Self {
-            room: Room::new(&settings, engines.caps()),
+        let seats = engines.all().map(|caps| (caps.engine.clone(), Semaphore::new(caps.slots * 2)));
+        Ok(Self {
+            seats: seats.collect(),
+            room: Room::new(&settings, &engines),
             tally: Tally::default(),
-            seats: Semaphore::new(engines.caps().slots * 2),
+            spool,
+            identity: Identity::new(),
             desks: Semaphore::new(mastering * 4),
             cores: Semaphore::new(mastering),
             drain,
@@ -74,30 +92,58 @@ impl Worker {
             queue,
             store,
             engines,
-        }
+        })
     }
 
     /// Renders one batch and reports every line as it is finished. What was not begun when the worker
     /// is told to stop is given back uncharged.
     pub(crate) async fn render(&self, batch: &Batch) {
-        let place = self.room.enter(batch);
+        let place = self.room.enter(batch, &self.engines);
         let keeper = LeaseKeeper::keep(self.queue.clone(), batch, self.settings.lease_ms);
         debug!(lease = %batch.lease, lines = batch.lines.len(), stage = ?batch.stage, "batch begun");
         let given_back = match batch.stage {
-            Stage::Speak => self.each(batch, &keeper, &place, |line| self.speak(batch, line)).await,
-            Stage::Master => match self.voice_gain_db(batch).await {
-                Ok(gain_db) => {
+            Stage::Speak => match self.make_ready(batch).await {
+                Ok(true) => self.each(batch, &keeper, &place, |line| self.speak(batch, line)).await,
+                Ok(false) => batch.lines.len(),
+                Err(error) => self.lose(batch, error).await,
+            },
+            Stage::Master => match self.in_time(self.voice_gain_db(batch)).await {
+                Some(Ok(gain_db)) => {
                     let master = |line| self.master(batch, line, gain_db);
                     self.each(batch, &keeper, &place, master).await
                 }
-                Err(problem) => {
+                Some(Err(problem)) => {
                     self.queue_problem(problem);
                     batch.lines.len()
                 }
+                None => batch.lines.len(),
             },
         };
         if given_back > 0 && !keeper.is_lost() {
             self.give_back(batch).await;
+        }
+    }
+
+    /// What to claim now: nothing when the worker is to stop, while there is no room, or while finished
+    /// audio can neither be stored nor kept.
+    pub(crate) fn want(&self) -> Option<Want> {
+        if self.drain.is_cancelled() || self.spool.as_ref().is_some_and(Spool::is_full) {
+            return None;
+        }
+        self.room.want(&self.engines, self.spool.as_ref().is_some_and(Spool::is_away))
+    }
+
+    /// What `asked` gives; `None` when the worker has to stop first. Nobody who stops a worker waits for
+    /// a queue that is away.
+    async fn in_time<T>(&self, asked: impl Future<Output = T>) -> Option<T> {
+        let out_of_time = async {
+            self.cut.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            biased;
+            answer = asked => Some(answer),
+            () = out_of_time => None,
         }
     }
 
@@ -124,6 +170,12 @@ impl Worker {
             () = self.drain.cancelled() => None,
             permit = semaphore.acquire() => permit.ok(),
         }
+    }
+
+    /// A place before an engine, or `None` when the worker is to stop before there is one, or has no
+    /// such engine.
+    pub(crate) async fn seat(&self, engine: &str) -> Option<SemaphorePermit<'_>> {
+        self.turn_at(self.seats.get(engine)?).await
     }
 
     /// Charges the line; the `Err` is how the line ends instead of being worked on.
@@ -193,11 +245,42 @@ impl Worker {
     }
 
     async fn report_failure(&self, batch: &Batch, line: &LeasedLine, error: RenderError) -> bool {
+        let given_back = self.tell_failure(batch, line, &error).await;
+        self.quit_over(error);
+        given_back
+    }
+
+    /// Reports the same failure of every line of a batch; returns how many go back undone. Lines to be
+    /// tried again are charged: they must come to an end some time.
+    async fn lose(&self, batch: &Batch, error: RenderError) -> usize {
+        let (verdict, _) = error.verdict();
+        let mut given_back = 0;
+        for line in &batch.lines {
+            let charged = match verdict {
+                Verdict::Retry => self.in_time(self.begin(batch, line)).await,
+                Verdict::Reject | Verdict::Quit => Some(Ok(())),
+            };
+            given_back += match charged {
+                Some(Ok(())) => usize::from(self.tell_failure(batch, line, &error).await),
+                Some(Err(End::GivenBack)) | None => 1,
+                Some(Err(_)) => 0,
+            };
+        }
+        self.quit_over(error);
+        given_back
+    }
+
+    async fn tell_failure(&self, batch: &Batch, line: &LeasedLine, error: &RenderError) -> bool {
         let failure = error.failure();
         warn!(line = %line.job.id, verdict = ?failure.verdict, reason = failure.message, "line failed");
-        let given_back = self.report(batch, line, &Outcome::Failed { failure }, false).await;
+        self.report(batch, line, &Outcome::Failed { failure }, false).await
+    }
+
+    /// Stops the worker over a failure that no line of its could escape.
+    fn quit_over(&self, error: RenderError) {
         match error {
             RenderError::Device(reason) => self.quit(WorkerError::Device(reason)),
+            RenderError::Model(reason) => self.quit(WorkerError::Open(reason.into())),
             RenderError::Store(
                 refused @ (store::StoreError::Denied { .. } | store::StoreError::BadAddress { .. }),
             ) => self.quit(WorkerError::Store(refused)),
@@ -211,7 +294,6 @@ impl Worker {
             | RenderError::OtherEngine { .. }
             | RenderError::NoTake => {}
         }
-        given_back
     }
 
     /// Settles a line; says whether it could not be, so that it goes back with the lease.
@@ -222,7 +304,12 @@ impl Worker {
         outcome: &Outcome,
         is_reused: bool,
     ) -> bool {
-        match self.settle(&batch.lease, &line.job.id, outcome).await {
+        let settled = self.in_time(self.settle(&batch.lease, &line.job.id, outcome)).await;
+        let Some(settled) = settled else {
+            warn!(line = %line.job.id, "queue away as the worker stops, lease left to end");
+            return true;
+        };
+        match settled {
             Ok(Fence::Held) => {
                 self.count(&line.job.id, outcome, is_reused);
                 false
@@ -240,6 +327,7 @@ impl Worker {
     }
 
     fn count(&self, line: &LineId, outcome: &Outcome, is_reused: bool) {
+        self.tally.finished(line);
         match outcome {
             Outcome::Spoken { .. } if is_reused => {
                 self.tally.reused.add(1);
@@ -274,10 +362,13 @@ impl Worker {
     }
 
     async fn give_back(&self, batch: &Batch) {
-        match self.queue.release(&batch.lease).await {
-            Ok(lines) => info!(lease = %batch.lease, lines, "lines given back"),
-            Err(error) => {
+        match self.in_time(self.queue.release(&batch.lease)).await {
+            Some(Ok(lines)) => info!(lease = %batch.lease, lines, "lines given back"),
+            Some(Err(error)) => {
                 warn!(lease = %batch.lease, error = %with_causes(&error), "lease left to end");
+            }
+            None => {
+                warn!(lease = %batch.lease, "queue away as the worker stops, lease left to end")
             }
         }
     }

@@ -16,20 +16,23 @@ pub enum RenderError {
     /// The device failed under it.
     #[error("the device failed: {0}")]
     Device(String),
+    /// Its model could not be loaded.
+    #[error("the model cannot be loaded: {0}")]
+    Model(String),
     /// Its audio was being measured, finished or encoded.
     #[error(transparent)]
     Audio(#[from] AudioError),
     /// Its audio was being stored or read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The plan was made for another engine: spoken here, it would lie under a name that promises
-    /// other samples.
+    /// The plan was made for another engine, or by another version of the key: spoken here, it would
+    /// lie under a name that promises other samples. Queues do not hand out such lines.
     #[error(
-        "planned for another engine than `{engine}`, which would not give take {synth_key}; submit the \
+        "planned for `{engine}`, and what this worker has would not give take {synth_key}; submit the \
          episode again, or use the worker it was planned for"
     )]
     OtherEngine {
-        /// What speaks here.
+        /// What was to speak it.
         engine: String,
         /// What was asked for.
         synth_key: SynthKey,
@@ -48,7 +51,7 @@ impl RenderError {
             Self::Speak(LineError::Text(_)) => (Verdict::Reject, FailureKind::Text),
             Self::Speak(LineError::Voice(_)) => (Verdict::Reject, FailureKind::Voice),
             Self::Speak(LineError::Failed(_)) => (Verdict::Retry, FailureKind::Device),
-            Self::Device(_) => (Verdict::Quit, FailureKind::Device),
+            Self::Device(_) | Self::Model(_) => (Verdict::Quit, FailureKind::Device),
             Self::Audio(AudioError::Silent) => (Verdict::Reject, FailureKind::Text),
             Self::Audio(AudioError::Unreadable(_) | AudioError::Encode(_)) => {
                 (Verdict::Reject, FailureKind::Audio)
@@ -60,7 +63,9 @@ impl RenderError {
             Self::Store(StoreError::Denied { .. } | StoreError::BadAddress { .. }) => {
                 (Verdict::Quit, FailureKind::Store)
             }
-            Self::OtherEngine { .. } => (Verdict::Reject, FailureKind::Voice),
+            // Another worker may be of the right version; were it not charged, a farm without one would
+            // hand it around for ever.
+            Self::OtherEngine { .. } => (Verdict::Retry, FailureKind::Voice),
             Self::NoTake => (Verdict::Reject, FailureKind::Audio),
         }
     }

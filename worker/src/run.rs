@@ -12,7 +12,7 @@ use tracing::info;
 
 use crate::render::Worker;
 use crate::until_empty::stop_when_empty;
-use crate::{Engines, OpenError, Report, Settings, WorkerError};
+use crate::{EngineSet, Engines, OpenError, Report, Settings, WorkerError};
 
 /// Renders what the queue has until `drain` is cancelled or, with [`Settings::until_empty`], until
 /// nothing in it is open; says what was done.
@@ -38,16 +38,40 @@ where
     F: Fn() -> Result<Box<dyn Speaker>, OpenError> + Send + Sync + 'static,
 {
     let engines = Engines::open(settings.threads, open_speaker).await?;
-    let caps = engines.caps();
-    info!(worker = %settings.worker, engine = caps.engine, slots = caps.slots, store = store.place(), "worker ready");
-    let worker = Arc::new(Worker::new(settings, queue, store, engines, drain.child_token()));
+    run_with(settings, queue, store, EngineSet::new(engines), drain).await
+}
+
+/// As [`run()`], with all engines of a set.
+///
+/// # Errors
+/// As [`run()`]; also when a model of the set cannot be loaded.
+pub async fn run_with(
+    settings: Settings,
+    queue: Arc<dyn Queue>,
+    store: Store,
+    engines: EngineSet,
+    drain: CancellationToken,
+) -> Result<Report, WorkerError> {
+    for caps in engines.all() {
+        info!(engine = caps.engine, slots = caps.slots, "engine offered");
+    }
+    info!(worker = %settings.worker, store = store.place(), "worker ready");
+    let worker = Worker::new(settings, queue, store, engines, drain.child_token())?;
+    let worker = Arc::new(worker);
+    worker.introduce().await?;
     let ended = tokio::select! {
+        ended = worker.report_for_ever() => ended,
+        ended = upload_what_waits(&worker) => ended,
         ended = claim_and_render(worker.clone()) => ended,
         ended = end_what_drains(&worker) => ended,
         ended = stop_when_empty(&worker) => ended,
     };
-    let report = worker.tally.report();
+    let report = Report { voices: worker.engines.voices_prepared(), ..worker.tally.report() };
     let failure = worker.take_failure();
+    if let Some(spool) = &worker.spool {
+        tokio::time::timeout(worker.settings.drain(), spool.flush(&worker.store)).await.ok();
+    }
+    worker.say_goodbye().await;
     if let Some(worker) = Arc::into_inner(worker) {
         worker.engines.close().await;
     }
@@ -61,8 +85,7 @@ where
 /// Runs apalis over the queue's batches; it returns once it was stopped and every batch is through.
 async fn claim_and_render(worker: Arc<Worker>) -> Result<(), WorkerError> {
     let asking = worker.clone();
-    let want: WantNow =
-        Arc::new(move || if asking.drain.is_cancelled() { None } else { asking.room.want() });
+    let want: WantNow = Arc::new(move || asking.want());
     let source = BatchSource::new(worker.queue.clone(), want, worker.settings.poll());
     let stop = worker.drain.clone();
     let stopped = async move {
@@ -91,6 +114,14 @@ fn source_failure(error: SourceError) -> WorkerError {
         },
         other => WorkerError::Source(other.to_string()),
     }
+}
+
+/// Uploads what waits for the store. A store that refuses ends the worker. Never returns.
+async fn upload_what_waits(worker: &Worker) -> Result<(), WorkerError> {
+    if let Some(spool) = &worker.spool {
+        worker.quit(WorkerError::Store(spool.upload(&worker.store).await));
+    }
+    std::future::pending().await
 }
 
 /// Cuts short what is still being rendered some seconds after the worker was told to stop. Never

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use schemas::WorkerId;
 
+use crate::SpoolSettings;
+
 /// How a worker works. [`Settings::new`] has what is usual; change fields from there.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -35,6 +37,16 @@ pub struct Settings {
     /// How long an outage of the store or the queue is waited out before the line is given up for
     /// another try, in milliseconds.
     pub patience_ms: u64,
+    /// How often the worker says how it is and asks what it is to do, in milliseconds.
+    pub report_ms: u64,
+    /// Where finished audio is kept while the store is away, so that rendering goes on and outages of
+    /// the store are waited out to their end. Without it lines wait in memory, for the patience.
+    pub spool: Option<SpoolSettings>,
+    /// A program and its arguments that keep the machine awake for as long as it runs; run while lines
+    /// are rendered. Empty where none is needed.
+    pub keep_awake: Vec<String>,
+    /// What models run on, as reports call it: `cpu`, `cuda` or `metal`.
+    pub device: String,
 }
 
 impl Settings {
@@ -54,11 +66,19 @@ impl Settings {
             poll_ms: 200,
             drain_ms: 5_000,
             patience_ms: 300_000,
+            report_ms: 5_000,
+            spool: None,
+            keep_awake: Vec::new(),
+            device: "cpu".to_owned(),
         }
     }
 
     pub(crate) fn poll(&self) -> Duration {
         Duration::from_millis(self.poll_ms.max(1))
+    }
+
+    pub(crate) fn report_every(&self) -> Duration {
+        Duration::from_millis(self.report_ms.max(1))
     }
 
     pub(crate) fn drain(&self) -> Duration {

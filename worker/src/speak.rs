@@ -17,18 +17,41 @@ use crate::{RenderError, WorkerError};
 const SILENT_DBFS: f32 = -60.0;
 
 impl Worker {
+    /// Sees to all that the lines of a batch have in common before the first of them takes a seat: the
+    /// recording of a cloned voice, its model in memory, the voice ready in it. False when the worker
+    /// is to stop before that is done.
+    ///
+    /// # Errors
+    /// Why none of the lines can be spoken.
+    pub(crate) async fn make_ready(&self, batch: &Batch) -> Result<bool, RenderError> {
+        let Some(LeasedLine { job, .. }) = batch.lines.first() else { return Ok(true) };
+        let ready = async {
+            self.have_recording(&batch.voice).await?;
+            let prepared = self.engines.prepare(&job.engine, &batch.voice, &job.language).await;
+            prepared.map_err(engine_lost)
+        };
+        tokio::select! {
+            biased;
+            () = self.drain.cancelled() => Ok(false),
+            ready = ready => ready.map(|()| true),
+        }
+    }
+
     /// Speaks one line and stores its take, unless the store has it already.
     pub(crate) async fn speak(&self, batch: &Batch, line: &LeasedLine) -> End {
         let job = &line.job;
         if let Err(error) = self.check_engine(&batch.voice, job) {
-            return End::Outcome(Err(error));
+            return match self.begin(batch, line).await {
+                Ok(()) => End::Outcome(Err(error)),
+                Err(end) => end,
+            };
         }
         match self.stored_take(job).await {
             Ok(Some(take)) => return End::Reused(Outcome::Spoken { take }),
             Ok(None) => {}
             Err(error) => return End::Outcome(Err(error.into())),
         }
-        let Some(seat) = self.turn_at(&self.seats).await else { return End::GivenBack };
+        let Some(seat) = self.seat(&job.engine).await else { return End::GivenBack };
         if let Err(end) = self.begin(batch, line).await {
             return end;
         }
@@ -43,31 +66,26 @@ impl Worker {
 
     /// A take is named by what decides its samples, the engine included.
     fn check_engine(&self, voice: &Voice, job: &LineJob) -> Result<(), RenderError> {
-        let engine = &self.engines.caps().engine;
         let inputs = SynthInputs {
             text: &job.text,
             pauses: &job.pauses,
             model: &voice.model,
             source: &voice.source,
             language: &job.language,
-            engine,
+            engine: &job.engine,
             seed: job.seed,
         };
-        if inputs.key() == job.synth_key {
+        if self.engines.caps(&job.engine).is_some() && inputs.key() == job.synth_key {
             return Ok(());
         }
-        let (engine, synth_key) = (engine.clone(), job.synth_key.clone());
+        let (engine, synth_key) = (job.engine.clone(), job.synth_key.clone());
         Err(RenderError::OtherEngine { engine, synth_key })
     }
 
     /// The take as an earlier worker left it, when both its objects are whole.
     async fn stored_take(&self, job: &LineJob) -> Result<Option<TakeFacts>, StoreError> {
         let key = &job.synth_key;
-        let facts = match self.fetch(&take_facts_object(key)).await {
-            Ok(bytes) => bytes,
-            Err(StoreError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(facts) = self.find(&take_facts_object(key)).await? else { return Ok(None) };
         match serde_json::from_slice::<TakeFacts>(&facts) {
             Ok(facts) if facts.synth_key == *key => {
                 let size = self.size_of(&take_object(key)).await?;
@@ -89,11 +107,8 @@ impl Worker {
             voice: voice.clone(),
             seed: job.seed,
         };
-        match self.engines.speak(request).await {
-            Ok(spoken) => Ok((spoken.result?, spoken.synth_ms)),
-            Err(WorkerError::Device(reason)) => Err(RenderError::Device(reason)),
-            Err(other) => Err(RenderError::Device(other.to_string())),
-        }
+        let spoken = self.engines.speak(&job.engine, request).await.map_err(engine_lost)?;
+        Ok((spoken.result?, spoken.synth_ms))
     }
 
     /// Stores the samples, then the facts: where those exist, so do the samples.
@@ -115,13 +130,14 @@ impl Worker {
             lufs: level.lufs,
             peak_dbfs: level.peak_dbfs,
             bytes: wav.len() as u64,
-            engine: spoken_by(&self.engines.caps().engine, &batch.voice),
+            engine: spoken_by(&job.engine, &batch.voice),
             worker: self.settings.worker.clone(),
             synth_ms,
         };
         let json = serde_json::to_vec(&facts).expect("plain facts always serialise");
-        self.deliver(&take_object(&job.synth_key), wav.into()).await?;
-        self.deliver(&take_facts_object(&job.synth_key), Bytes::from(json)).await?;
+        let key = &job.synth_key;
+        let samples = (take_object(key), wav.into());
+        self.deliver(batch, [samples, (take_facts_object(key), Bytes::from(json))]).await?;
         Ok(facts)
     }
 
@@ -134,6 +150,15 @@ impl Worker {
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|panicked| AudioError::Encode(panicked.to_string()))
+    }
+}
+
+/// What the end of an engine's thread means for the lines it had.
+fn engine_lost(error: WorkerError) -> RenderError {
+    match error {
+        WorkerError::Device(reason) => RenderError::Device(reason),
+        WorkerError::Open(reason) => RenderError::Model(reason.to_string()),
+        other => RenderError::Device(other.to_string()),
     }
 }
 

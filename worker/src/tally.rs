@@ -1,6 +1,9 @@
 //! What a worker did, counted while it does it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use schemas::LineId;
 
 /// What a worker did from start to return.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -17,6 +20,8 @@ pub struct Report {
     pub thrown_away: u64,
     /// Lines given back without being done, when the worker stopped.
     pub given_back: u64,
+    /// Voices made ready; a voice that stays ready counts once.
+    pub voices: u64,
     /// Audio spoken, in milliseconds.
     pub audio_ms: u64,
     /// Wall time spent speaking it, summed over lines, in milliseconds.
@@ -48,9 +53,19 @@ pub(crate) struct Tally {
     pub(crate) given_back: Counter,
     pub(crate) audio_ms: Counter,
     pub(crate) synth_ms: Counter,
+    last_line: Mutex<Option<LineId>>,
 }
 
 impl Tally {
+    /// Notes the line that was finished last, in either stage.
+    pub(crate) fn finished(&self, line: &LineId) {
+        *self.last_line.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.clone());
+    }
+
+    pub(crate) fn last_line(&self) -> Option<LineId> {
+        self.last_line.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn report(&self) -> Report {
         Report {
             spoken: self.spoken.read(),
@@ -59,6 +74,7 @@ impl Tally {
             failed: self.failed.read(),
             thrown_away: self.thrown_away.read(),
             given_back: self.given_back.read(),
+            voices: 0,
             audio_ms: self.audio_ms.read(),
             synth_ms: self.synth_ms.read(),
         }

@@ -1,15 +1,16 @@
 //! When a worker that is to return at the end of its work does so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use queue::{Queue, QueueError};
-use schemas::{LineState, Progress, Stage, SubmissionId, SubmissionState, VoiceKey};
+use schemas::{LineState, Progress, Stage, SubmissionState};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::WorkerError;
 use crate::render::Worker;
+use crate::room::engine_names;
 
 /// What of the queue is left for a worker that holds nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,16 +19,16 @@ enum Left {
     Nothing,
     /// Lines that this worker can take, or that another one holds.
     Work,
-    /// Lines in models that this worker does not speak, and nothing else.
+    /// Lines for engines that this worker does not have, and nothing else.
     Unspoken {
         /// How many there are; at least 1.
         lines: u64,
-        /// The models they are in.
-        models: BTreeSet<String>,
+        /// The engines they are for.
+        engines: BTreeSet<String>,
     },
 }
 
-/// The last look at a queue in which nothing was left but lines of other models.
+/// The last look at a queue in which nothing was left but lines for other engines.
 struct Stuck {
     since: Instant,
     open: Vec<Progress>,
@@ -36,7 +37,7 @@ struct Stuck {
 
 /// Stops the worker once nothing is open in the queue, if that is asked for. Never returns.
 ///
-/// An outage of the queue is not emptiness: it is asked again. Lines of a model that is not spoken
+/// An outage of the queue is not emptiness: it is asked again. Lines for an engine that is not
 /// here are left to another worker for the length of a lease; when nobody has taken them by then, the
 /// worker ends with that as its reason, for it would wait without end.
 pub(crate) async fn stop_when_empty(worker: &Worker) -> Result<(), WorkerError> {
@@ -57,8 +58,8 @@ pub(crate) async fn stop_when_empty(worker: &Worker) -> Result<(), WorkerError> 
                 worker.drain.cancel();
                 return std::future::pending().await;
             }
-            Ok(Left::Unspoken { lines, models }) if is_over(stuck.as_ref(), patience) => {
-                worker.quit(WorkerError::Unspoken { lines, models: listed(&models) });
+            Ok(Left::Unspoken { lines, engines }) if is_over(stuck.as_ref(), patience) => {
+                worker.quit(WorkerError::Unspoken { lines, engines: listed(&engines) });
                 return std::future::pending().await;
             }
             Ok(Left::Work | Left::Unspoken { .. }) => {}
@@ -71,8 +72,8 @@ fn is_over(stuck: Option<&Stuck>, patience: Duration) -> bool {
     stuck.is_some_and(|stuck| stuck.since.elapsed() >= patience)
 }
 
-fn listed(models: &BTreeSet<String>) -> String {
-    let quoted: Vec<_> = models.iter().map(|model| format!("`{model}`")).collect();
+fn listed(engines: &BTreeSet<String>) -> String {
+    let quoted: Vec<_> = engines.iter().map(|engine| format!("`{engine}`")).collect();
     quoted.join(", ")
 }
 
@@ -91,11 +92,11 @@ async fn look(worker: &Worker, stuck: &mut Option<Stuck>) -> Result<Left, QueueE
     if open.iter().any(is_moving) {
         return Ok(Left::Work);
     }
-    let spoken = worker.engines.caps().models.iter().cloned().collect();
+    let spoken = engine_names(&worker.engines);
     let left = unspoken(&*worker.queue, &open, &spoken).await?;
-    if let Left::Unspoken { lines, models } = &left {
-        let models = listed(models);
-        warn!(lines, models, "lines wait for a worker that speaks their model");
+    if let Left::Unspoken { lines, engines } = &left {
+        let engines = listed(engines);
+        warn!(lines, engines, "lines wait for a worker that has their engine");
         *stuck = Some(Stuck { since: Instant::now(), open, left: left.clone() });
     }
     Ok(left)
@@ -126,29 +127,18 @@ async fn unspoken(
     open: &[Progress],
     spoken: &BTreeSet<String>,
 ) -> Result<Left, QueueError> {
-    let (mut lines, mut models) = (0, BTreeSet::new());
+    let (mut lines, mut engines) = (0, BTreeSet::new());
     for progress in open {
-        let of_voices = models_of(queue, &progress.submission).await?;
         for line in queue.lines(&progress.submission).await? {
             if line.state != LineState::Waiting {
                 continue;
             }
-            match of_voices.get(line.voice()) {
-                Some(model) if line.stage == Stage::Speak && !spoken.contains(model) => {
-                    lines += 1;
-                    models.insert(model.clone());
-                }
-                Some(_) | None => return Ok(Left::Work),
+            if line.stage != Stage::Speak || spoken.contains(&line.job.engine) {
+                return Ok(Left::Work);
             }
+            lines += 1;
+            engines.insert(line.job.engine);
         }
     }
-    Ok(if lines > 0 { Left::Unspoken { lines, models } } else { Left::Work })
-}
-
-async fn models_of(
-    queue: &dyn Queue,
-    submission: &SubmissionId,
-) -> Result<BTreeMap<VoiceKey, String>, QueueError> {
-    let voices = queue.submission(submission).await?.map(|it| it.voices).unwrap_or_default();
-    Ok(voices.into_iter().map(|voice| (voice.key(), voice.model)).collect())
+    Ok(if lines > 0 { Left::Unspoken { lines, engines } } else { Left::Work })
 }

@@ -275,7 +275,7 @@ fn want_of(name: &str) -> Want {
     Want {
         worker: WorkerId::parse(name).unwrap(),
         warm: Vec::new(),
-        models: BTreeSet::from(["fake".to_owned()]),
+        engines: BTreeSet::from([ENGINE.to_owned()]),
         max_lines: 100,
         max_audio_ms: u64::MAX / 2,
         lease_ms: 3_600_000,
@@ -317,7 +317,11 @@ async fn a_store_that_refuses_ends_the_worker_and_charges_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_planned_for_another_engine_is_refused_rather_than_stored_under_a_wrong_name() {
     let stage = Stage::new().await;
-    let planned = submission("fake/2", &[fake_voice("mira")], &texts(2));
+    let mut planned = submission("fake/2", &[fake_voice("mira")], &texts(2));
+    for line in &mut planned.lines {
+        ENGINE.clone_into(&mut line.job.engine);
+    }
+    planned.submission.max_attempts = 1;
     stage.queue.submit(planned).await.unwrap();
     let report = run_to_the_end(&stage, 1).await;
     assert_eq!((report.spoken, report.failed), (0, 2));
@@ -327,8 +331,7 @@ async fn a_line_planned_for_another_engine_is_refused_rather_than_stored_under_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_of_a_model_that_nobody_speaks_end_the_worker_with_their_model_and_stay_as_they_are()
-{
+async fn lines_for_an_engine_that_nobody_has_end_the_worker_with_its_name_and_stay_as_they_are() {
     let stage = Stage::new().await;
     let foreign = Voice { model: "giant".to_owned(), ..fake_voice("otto") };
     let voices = [fake_voice("mira"), foreign];
@@ -336,8 +339,8 @@ async fn lines_of_a_model_that_nobody_speaks_end_the_worker_with_their_model_and
     let (control, drain) = (Control::new(true), CancellationToken::new());
     let settings = Settings { lease_ms: 300, ..settings("one") };
     let ended = run(&stage, settings, &control, 2, &drain).await;
-    let Err(WorkerError::Unspoken { lines: 3, models }) = ended else { panic!("{ended:?}") };
-    assert_eq!(models, "`giant`");
+    let Err(WorkerError::Unspoken { lines: 3, engines }) = ended else { panic!("{ended:?}") };
+    assert_eq!(engines, "`giant`");
     let lines = stage.lines().await;
     assert!(lines.iter().step_by(2).all(|line| line.state == LineState::Done));
     let left = lines.iter().skip(1).step_by(2);
@@ -345,13 +348,13 @@ async fn lines_of_a_model_that_nobody_speaks_end_the_worker_with_their_model_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_of_another_model_are_waited_for_while_somebody_holds_them() {
+async fn lines_for_another_engine_are_waited_for_while_somebody_holds_them() {
     let stage = Stage::new().await;
     let foreign = Voice { model: "giant".to_owned(), ..fake_voice("otto") };
     stage.queue.submit(submission(ENGINE, &[foreign], &texts(2))).await.unwrap();
     // One line is held and one waits: whoever holds the first may take the second.
-    let models = BTreeSet::from(["giant".to_owned()]);
-    let want = Want { models, max_lines: 1, ..want_of("other") };
+    let engines = BTreeSet::from(["giant".to_owned()]);
+    let want = Want { engines, max_lines: 1, ..want_of("other") };
     let batch = stage.queue.claim(&want).await.unwrap().unwrap();
     let (control, drain) = (Control::new(true), CancellationToken::new());
     // No patience at all: one look at lines that nobody holds would end the worker.

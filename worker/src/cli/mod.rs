@@ -2,9 +2,11 @@
 
 mod bench;
 mod doctor;
+mod fetch;
 mod requests;
 mod run;
 mod speak;
+mod speak_line;
 mod speak_model;
 
 use std::io::Write;
@@ -20,6 +22,7 @@ pub(crate) async fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(arguments) => run::run(&arguments).await,
         Command::Speak(arguments) => speak::speak(arguments).await,
+        Command::Fetch(arguments) => fetch::fetch(&arguments).await,
         Command::Doctor(arguments) => doctor::doctor(&arguments).await,
         Command::Bench(arguments) => bench::bench(arguments).await,
     }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use store::Store;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
-use worker::scratch_speaker;
+use tracing::{debug, info};
+use worker::{Engines, LocalModels, ModelError, Settings, scratch_speaker};
 
 use super::{answer, say_on_stderr};
 use crate::config::RunArguments;
@@ -24,20 +24,39 @@ pub(super) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let queue = arguments.places.queue().context(NO_PLACE)?;
     let store = arguments.places.store().context(NO_PLACE)?;
     let store = Store::open_with(&store, arguments.places.s3()).await?;
+    tokio::spawn(tell_of_conditional_puts(store.clone()));
     make_folder_of(&queue)?;
     let queue = tokio::task::spawn_blocking(move || queue::open(&queue)).await??;
     let drain = CancellationToken::new();
-    tokio::spawn(drain_on_signal(drain.clone()));
-    let cache_dir = arguments.engine.cache_dir();
+    tokio::spawn(drain_on_signal(drain.clone(), arguments.drain_on_sigterm));
+    let cache_dir = arguments.engine.cache_dir()?;
     let programs = arguments.engine.programs();
     let slots = arguments.slots().div_ceil(settings.threads);
     let open = move || scratch_speaker(slots, &cache_dir, &programs);
-    let report = worker::run(settings, queue, store, open, drain).await?;
+    let models = arguments.model_settings()?;
+    // Weights that were never seen before are hashed: minutes, from a slow disk.
+    let found = tokio::task::spawn_blocking(move || {
+        let models = LocalModels::all(&models)?;
+        models.prove()?;
+        Ok::<_, ModelError>(models)
+    });
+    let models = found.await??;
+    let settings = Settings { device: models.device_name().to_owned(), ..settings };
+    let engines = models.beside(Engines::open(settings.threads, open).await?)?;
+    let report = worker::run_with(settings, queue, store, engines, drain).await?;
     answer(&format!(
         "spoken {}, found in the store {}, mastered {}, failed {}, given back {}",
         report.spoken, report.reused, report.mastered, report.failed, report.given_back
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tries out what nothing relies on, for whoever looks after the store.
+async fn tell_of_conditional_puts(store: Store) {
+    match store.probe_conditional_put().await {
+        Ok(found) => info!(store = store.place(), "{}", found.sentence()),
+        Err(error) => debug!(%error, "conditional writes could not be tried out"),
+    }
 }
 
 /// A worker may be started before the scheduler has made the folder of the queue's file.
@@ -53,10 +72,10 @@ fn make_folder_of(queue: &str) -> anyhow::Result<()> {
 }
 
 /// The first signal drains; a second Ctrl-C ends the process at once, as a crash would.
-async fn drain_on_signal(drain: CancellationToken) {
+async fn drain_on_signal(drain: CancellationToken, is_sigterm_meant: bool) {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
-        () = terminated() => {}
+        () = terminated(), if is_sigterm_meant => {}
     }
     info!(
         "stopping: lines being spoken are finished, the others given back; Ctrl-C again to quit at once"

@@ -8,18 +8,21 @@ use engine::{Request, Samples};
 use schemas::{Voice, VoiceSource};
 use worker::{Engines, scratch_speaker};
 
-use super::{answer, speak_model};
+use super::{answer, speak_line, speak_model};
 use crate::config::{EngineArguments, SpeakArguments};
 
-/// Speaks one text into a file, or a file of requests into a folder.
+/// Speaks one text into a file, by a scratch voice or a model, or a file of requests into a folder.
 ///
 /// # Errors
 /// When it cannot be spoken or the file cannot be written.
 pub(super) async fn speak(arguments: SpeakArguments) -> anyhow::Result<ExitCode> {
     let synthesiser = arguments.synthesiser();
-    let Some(text) = arguments.text else {
+    let Some(text) = arguments.text.clone() else {
         return speak_model::speak(arguments.model, arguments.out).await;
     };
+    if arguments.model.model.is_some() {
+        return speak_line::speak(text, arguments).await;
+    }
     let source = VoiceSource::Scratch {
         synthesiser,
         base: arguments.base,
@@ -48,7 +51,7 @@ pub(super) async fn say(
     text: String,
     language: String,
 ) -> anyhow::Result<Samples> {
-    let (cache_dir, programs) = (engine.cache_dir(), engine.programs());
+    let (cache_dir, programs) = (engine.cache_dir()?, engine.programs());
     let engines = Engines::open(1, move || scratch_speaker(1, &cache_dir, &programs)).await?;
     let voice = Voice { name: "speak".to_owned(), model: "scratch".to_owned(), source };
     let request = Request { tag: 0, text, pauses: Vec::new(), language, voice, seed: 0 };

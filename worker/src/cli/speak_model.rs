@@ -1,4 +1,4 @@
-//! `tableread-worker speak --model`.
+//! `tableread-worker speak --requests`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,11 @@ use engine::qwen3_tts::{LineRequest, QwenConfig, QwenModel, RATE_HZ, SpokenLine,
 use engine::{LineError, Samples};
 use schemas::LineId;
 use serde::Serialize;
+use worker::models;
 
 use super::answer;
 use super::requests::{self, Asked};
-use crate::config::ModelArguments;
+use crate::config::{DeviceArgument, ModelArguments};
 
 /// Some requests could not be spoken.
 const INCOMPLETE: u8 = 3;
@@ -54,6 +55,8 @@ struct Summary {
     occupancy: f64,
     /// Voices that were made ready.
     voices: u64,
+    /// Lines that found their voice ready.
+    voice_hits: u64,
 }
 
 /// What became of one request.
@@ -78,7 +81,7 @@ fn speak_requests(arguments: &ModelArguments, out: &Path) -> anyhow::Result<Summ
     std::fs::create_dir_all(out)
         .with_context(|| format!("the folder {} cannot be made", out.display()))?;
     let since = Instant::now();
-    let model = open(arguments)?;
+    let model = open(&release(arguments)?, arguments.device)?;
     let load_seconds = since.elapsed().as_secs_f64();
     let slots = usize::from(arguments.slots);
     let since = Instant::now();
@@ -86,19 +89,33 @@ fn speak_requests(arguments: &ModelArguments, out: &Path) -> anyhow::Result<Summ
     Ok(summary(lines, tally, slots, (load_seconds, since.elapsed().as_secs_f64())))
 }
 
-fn open(arguments: &ModelArguments) -> anyhow::Result<QwenModel> {
-    let release = arguments.model.clone().context("--model is missing")?;
-    let problem = format!("the model {} cannot be opened", release.display());
+/// The folder of the model that is named: a folder, or a name among those of models.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn release(arguments: &ModelArguments) -> anyhow::Result<PathBuf> {
+    let named = arguments.model.as_ref().context("--model is missing")?;
+    if named.exists() {
+        return Ok(named.clone());
+    }
+    Ok(models::find(&named.to_string_lossy(), &arguments.models)?.folder)
+}
+
+/// Opens a release; recordings are files.
+///
+/// # Errors
+/// When it cannot be used, or the device is not there.
+pub(super) fn open(release: &Path, on: DeviceArgument) -> anyhow::Result<QwenModel> {
     QwenModel::open(QwenConfig {
-        release,
+        release: release.to_owned(),
         name: None,
-        device: device(arguments.device.processor())?,
+        device: device(on.processor())?,
         weights: WeightFormat::Native,
         words: Words::Native,
         pins: Pins::default(),
         recordings: Box::new(recording),
     })
-    .context(problem)
+    .with_context(|| format!("the model {} cannot be opened", release.display()))
 }
 
 /// Reads a WAV file for the model to hear.
@@ -163,8 +180,9 @@ fn write(out: &Path, id: &LineId, line: SpokenLine) -> anyhow::Result<()> {
     put(format!("{id}.codes.json"), serde_json::to_vec(&frames)?)
 }
 
+/// How long it is.
 #[expect(clippy::cast_precision_loss, reason = "no line has 2^52 samples")]
-fn seconds(samples: &Samples) -> f64 {
+pub(super) fn seconds(samples: &Samples) -> f64 {
     samples.samples.len() as f64 / f64::from(samples.rate_hz.max(1))
 }
 
@@ -182,6 +200,7 @@ fn summary(lines: Vec<Report>, tally: Tally, slots: usize, seconds: (f64, f64)) 
         slots,
         occupancy: tally.moves as f64 / places as f64,
         voices: tally.voices,
+        voice_hits: tally.voice_hits,
         lines,
     }
 }
@@ -197,9 +216,11 @@ fn table(summary: &Summary) -> String {
         })
         .collect();
     let Summary { frames, seconds, wall_seconds, times_real_time, slots, occupancy, .. } = summary;
+    let Summary { voices, voice_hits, .. } = summary;
     rows.push(format!(
         "{frames} frames, {seconds:.2} s of audio in {wall_seconds:.2} s: {times_real_time:.2} times \
-         real time; {slots} seats, {:.0} % taken",
+         real time; {slots} seats, {:.0} % taken; {voices} voices made ready, found ready by \
+         {voice_hits} lines",
         occupancy * 100.0
     ));
     rows.join("\n")

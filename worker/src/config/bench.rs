@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use engine::qwen3_tts::config::Size;
 use engine::qwen3_tts::weights::WeightFormat;
+use worker::WeightsArg;
 
 use super::device::DeviceArgument;
 
@@ -40,7 +41,7 @@ pub(crate) struct BenchArguments {
     pub(crate) codec: bool,
     /// How the matrices of talker and predictor are held; q8_0 is for CPUs.
     #[arg(long, value_enum, default_value = "native")]
-    weights: Weights,
+    weights: WeightsArg,
     /// Answer as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
@@ -57,16 +58,6 @@ enum ModelSize {
     Large,
 }
 
-/// How matrices are held.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Weights {
-    /// As released.
-    Native,
-    /// Eight bits and a scale for every 32.
-    #[value(name = "q8_0")]
-    Q8,
-}
-
 impl BenchArguments {
     /// The size to make up.
     pub(crate) fn size(&self) -> Size {
@@ -78,9 +69,6 @@ impl BenchArguments {
 
     /// How matrices are held.
     pub(crate) fn format(&self) -> WeightFormat {
-        match self.weights {
-            Weights::Native => WeightFormat::Native,
-            Weights::Q8 => WeightFormat::Q8_0,
-        }
+        self.weights.into()
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn submission(engine: &str, voices: &[Voice], texts: &[String]) -> Ne
         priority: 5,
         max_attempts: 3,
         mastering: Mastering::default(),
+        shares: 1,
         voices: voices.to_vec(),
     };
     NewSubmission { submission, lines }
@@ -47,6 +48,7 @@ fn line(engine: &str, voice: &Voice, text: &str, order: u32) -> QueuedLine {
         language: language.to_owned(),
         voice: voice.key(),
         seed: 7,
+        engine: if voice.model == "giant" { "giant".to_owned() } else { engine.to_owned() },
         synth_key: inputs.key(),
         gain_db: 0.0,
         estimated_ms: 500,

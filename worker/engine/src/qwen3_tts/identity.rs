@@ -103,19 +103,34 @@ const USUAL_POSITIONS: usize = 1_024;
 /// What decoding a batch of lines takes for a while, in bytes.
 const DECODING: u64 = 768 << 20;
 
-/// Bytes that a release needs on `device` with lines of usual length in `slots` seats: weights, keys
-/// and values, and the codec at work. An estimate from its configuration: nothing is loaded.
+/// Bytes that a release needs on `device`, with its matrices held in `format` and lines of usual length
+/// in `slots` seats: weights, keys and values, and the codec at work. An estimate from its configuration: nothing is loaded.
 ///
 /// # Errors
 /// [`LoadError`] when a configuration cannot be read.
-pub fn memory_bytes(release: &Path, device: &Device, slots: usize) -> Result<u64, LoadError> {
+pub fn memory_bytes(
+    release: &Path,
+    device: &Device,
+    format: WeightFormat,
+    slots: usize,
+) -> Result<u64, LoadError> {
     let model = ModelConfig::read(&release.join("config.json"))?;
     let codec = CodecConfig::read(&release.join("speech_tokenizer/config.json"))?;
     let width = compute_dtype(device).size_in_bytes();
     let talker = &model.talker_config;
     // The table of text stays in the file, which is mapped.
     let table = talker.text_vocab_size * talker.text_hidden_size;
-    let weights = Layout::of_model(&model).parameters().saturating_sub(table) * width
+    let layout = Layout::of_model(&model);
+    let in_layers: usize = match format {
+        WeightFormat::Native => 0,
+        WeightFormat::Q8_0 => {
+            let layers = layout.shapes.iter().filter(|(name, _)| name.contains(".layers."));
+            layers.map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        }
+    };
+    // Eight bits and a scale of 16 for 32 of them.
+    let weights = layout.parameters().saturating_sub(table + in_layers) * width
+        + in_layers * 34 / 32
         + Layout::of_codec(&codec).parameters() * size_of::<f32>();
     let position = 2 * talker.num_hidden_layers * talker.num_key_value_heads * talker.head_dim;
     let seats = slots * USUAL_POSITIONS * position * width;
@@ -162,7 +177,9 @@ mod tests {
     #[test]
     fn a_release_needs_more_memory_for_more_seats() {
         let release = shipped("s1/base-1b7");
-        let [one, nine] = [1, 9].map(|slots| memory_bytes(&release, &Device::Cpu, slots).unwrap());
+        let needs = |format, slots| memory_bytes(&release, &Device::Cpu, format, slots).unwrap();
+        let [one, nine] = [1, 9].map(|slots| needs(WeightFormat::Native, slots));
+        assert!(needs(WeightFormat::Q8_0, 1) < one);
         let file = release.join("model.safetensors").metadata().unwrap().len();
         assert!(one > file / 2 && nine > one, "{file} {one} {nine}");
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use engine::qwen3_tts::bench::{BenchModel, Holding, PROMPT_POSITIONS, Part};
 use engine::qwen3_tts::prompt::Prefill;
 use engine::qwen3_tts::weights::compute_dtype;
-use engine::qwen3_tts::{Frame, device, device_bytes, device_name};
+use engine::qwen3_tts::{Device, Frame, device, device_bytes, device_name};
 
 use super::memory::resident_bytes;
 use super::report::{Batch, Machine, Model, Parts, Report};
@@ -44,9 +44,9 @@ pub(super) fn measure(arguments: &BenchArguments) -> anyhow::Result<Report> {
     let mut batches = Vec::with_capacity(arguments.batch.len());
     for &lines in &arguments.batch {
         say_on_stderr(&format!("{lines} lines at once"));
-        let bench = Bench { model: &model, prompt: &prompt, has_codec: arguments.codec };
-        let batch = bench.batch(usize::from(lines), usize::from(arguments.frames))?;
-        batches.push(Batch { device_bytes: device_bytes(&device), ..batch });
+        let has_codec = arguments.codec;
+        let bench = Bench { model: &model, prompt: &prompt, device: &device, has_codec };
+        batches.push(bench.batch(usize::from(lines), usize::from(arguments.frames))?);
     }
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
@@ -82,37 +82,49 @@ fn open(arguments: &BenchArguments, holding: &Holding) -> anyhow::Result<BenchMo
 struct Bench<'a> {
     model: &'a BenchModel,
     prompt: &'a Prefill,
+    device: &'a Device,
     has_codec: bool,
+}
+
+/// What speaking took and gave.
+struct Speaking {
+    /// All prompts.
+    prefill: Duration,
+    /// All frames.
+    stepping: Duration,
+    /// By line.
+    frames: Vec<Vec<Frame>>,
+    /// With all lines seated.
+    resident_bytes: Option<u64>,
+    /// With all lines seated.
+    device_bytes: Option<u64>,
 }
 
 impl Bench<'_> {
     fn batch(&self, lines: usize, frames: usize) -> anyhow::Result<Batch> {
-        let (prefill, speaking, spoken) = self.speak(lines, frames)?;
-        let decoding = self.has_codec.then(|| self.decode(&spoken)).transpose()?;
-        let produced: usize = spoken.iter().map(Vec::len).sum();
+        let speaking = self.speak(lines, frames)?;
+        let decoding = self.has_codec.then(|| self.decode(&speaking.frames)).transpose()?;
+        let produced: usize = speaking.frames.iter().map(Vec::len).sum();
         anyhow::ensure!(produced == lines * frames, "{produced} frames were spoken, not all");
         let audio_s = count(produced) * FRAME_S;
         let times = |wall: Duration| audio_s / wall.as_secs_f64();
         Ok(Batch {
             lines,
             frames: produced,
-            prefill_ms: millis(prefill) / count(lines),
-            frame_ms: millis(speaking) / count(frames),
-            times_real_time: times(speaking),
+            prefill_ms: millis(speaking.prefill) / count(lines),
+            frame_ms: millis(speaking.stepping) / count(frames),
+            times_real_time: times(speaking.stepping),
             codec_ms: decoding.map(|decoding| millis(decoding) / count(frames)),
-            times_real_time_with_codec: decoding.map(|decoding| times(speaking + decoding)),
+            times_real_time_with_codec: decoding
+                .map(|decoding| times(speaking.stepping + decoding)),
             parts: self.parts(lines)?,
-            resident_bytes: resident_bytes(),
-            device_bytes: None,
+            resident_bytes: speaking.resident_bytes,
+            device_bytes: speaking.device_bytes,
         })
     }
 
     /// How long prompts and frames take, and the frames.
-    fn speak(
-        &self,
-        lines: usize,
-        frames: usize,
-    ) -> anyhow::Result<(Duration, Duration, Vec<Vec<Frame>>)> {
+    fn speak(&self, lines: usize, frames: usize) -> anyhow::Result<Speaking> {
         let mut seated = self.model.lines(lines);
         // The first prompt finds nothing warm; it is taken in by lines that are then let go.
         seated.seat(self.prompt)?;
@@ -136,7 +148,13 @@ impl Bench<'_> {
             seated.step()?;
         }
         self.model.wait()?;
-        Ok((prefill, since.elapsed(), seated.take_spoken()))
+        Ok(Speaking {
+            prefill,
+            stepping: since.elapsed(),
+            frames: seated.take_spoken(),
+            resident_bytes: resident_bytes(),
+            device_bytes: device_bytes(self.device),
+        })
     }
 
     /// How long all frames of the lines take to be heard.
