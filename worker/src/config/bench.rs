@@ -39,7 +39,7 @@ pub(crate) struct BenchArguments {
     /// Decode the frames as well.
     #[arg(long)]
     pub(crate) codec: bool,
-    /// How the matrices of talker and predictor are held; q8_0 is for CPUs.
+    /// How the matrices of talker and predictor are held; `q8_0` is for CPUs.
     #[arg(long, value_enum, default_value = "native")]
     weights: WeightsArg,
     /// Answer as one JSON object.

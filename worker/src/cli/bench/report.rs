@@ -79,6 +79,7 @@ pub(super) struct Batch {
 /// One frame of all lines part by part, in a pass of its own that waits for the device behind each.
 /// On a device that has kernels for whole frames that sum is more than a frame takes.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the unit stands in the name, as in the others")]
 pub(super) struct Parts {
     pub(super) talker_ms: f64,
     pub(super) predictor_ms: f64,
