@@ -7,4 +7,6 @@ pub mod finish;
 pub mod ledger;
 pub mod lexicon;
 pub mod plan;
+pub mod serve;
 pub mod submit;
+pub mod sweep;

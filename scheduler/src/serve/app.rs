@@ -50,6 +50,8 @@ pub(super) struct App {
     pub(super) requests: Arc<Semaphore>,
     /// A seat for each client that follows events.
     pub(super) followers: Arc<Semaphore>,
+    /// A seat for each upload being received.
+    pub(super) uploads: Arc<Semaphore>,
     /// A seat for each upload being read and planned.
     pub(super) planning: Semaphore,
     pub(super) hub: Arc<Hub>,
@@ -77,6 +79,7 @@ impl App {
             rate: Rate::new(limits.rate),
             requests: Arc::new(Semaphore::new(limits.requests.max(1))),
             followers: Arc::new(Semaphore::new(limits.followers.max(1))),
+            uploads: Arc::new(Semaphore::new(limits.uploads.max(1))),
             planning: Semaphore::new(PLANNED_AT_ONCE),
             metrics: Metrics::default(),
             in_flight: InFlight::default(),

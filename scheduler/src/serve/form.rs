@@ -7,7 +7,8 @@ use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::http::StatusCode;
 
 use super::problem::{Kind, Problem};
-use super::upload::{Options, Sent, SentFile, add_recording, mistake, shown};
+use super::request::Options;
+use super::upload::{Sent, SentFile, add_recording, mistake, shown};
 
 /// Fields one form may have.
 const FIELDS: usize = 300;

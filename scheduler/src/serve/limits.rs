@@ -20,6 +20,9 @@ pub struct Limits {
     pub rate: u32,
     /// Requests being answered at the same time; at least 1. More are told to come again.
     pub requests: usize,
+    /// Submissions being received and planned at the same time; at least 1. More wait for their turn,
+    /// so that memory is bounded by as many bodies.
+    pub uploads: usize,
     /// Connections at the same time; at least 1. More wait to be accepted.
     pub connections: usize,
     /// Clients following events at the same time; at least 1.
@@ -33,22 +36,26 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// How often the queue is asked for events while somebody follows them.
     pub event_poll: Duration,
+    /// How often the queue is asked for submissions whose manifest is to be stored.
+    pub manifest_poll: Duration,
 }
 
 impl Default for Limits {
-    /// 64 MB a body, 50 requests a second, 256 at once, 1 024 connections, 256 followers, 2 min a
-    /// request, 30 s for a client to take what it asked for.
+    /// 64 MB a body, 8 of those at once, 50 requests a second, 256 at once, 1 024 connections, 256
+    /// followers, 2 min a request, 30 s for a client to take what it asked for.
     fn default() -> Self {
         Self {
             body_bytes: 64 * 1_024 * 1_024,
             rate: 50,
             requests: 256,
+            uploads: 8,
             connections: 1_024,
             followers: 256,
             request_time: Duration::from_mins(2),
             patience: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
             event_poll: Duration::from_millis(250),
+            manifest_poll: Duration::from_secs(5),
         }
     }
 }

@@ -17,6 +17,7 @@ mod form;
 mod gate;
 mod hub;
 mod idempotency;
+mod keeper;
 mod limits;
 mod metrics;
 mod object;
@@ -24,6 +25,7 @@ mod openapi;
 mod patient;
 mod problem;
 mod ranges;
+mod request;
 mod routes;
 mod tagged;
 mod target;
@@ -76,13 +78,13 @@ pub async fn serve(
     }
     let limits = settings.limits.clone();
     let (app, router) = build(settings, stop.clone());
-    let reader = tokio::spawn({
+    let beside = tokio::spawn({
         let (app, stop) = (app.clone(), stop.clone());
-        async move { app.hub.run(stop).await }
+        async move { tokio::join!(app.hub.run(stop), keeper::keep_manifests(&app)) }
     });
     info!(%address, store = app.store.place(), "server listens");
     connect::serve_connections(listener, router, &limits, stop).await;
-    reader.abort();
+    beside.abort();
     info!("server ended");
     Ok(())
 }
@@ -110,4 +112,57 @@ async fn nothing_there() -> Problem {
 
 async fn no_such_method() -> Problem {
     Problem::new(Kind::MethodNotAllowed, "see /openapi.json for the methods of this path")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn fails() -> StatusCode {
+        panic!("a bug")
+    }
+
+    async fn fails_bare() -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    #[tokio::test]
+    async fn a_bug_costs_one_request_and_is_told_as_a_problem() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            queue: queue::open(folder.path().join("queue.db").to_str().unwrap()).unwrap(),
+            store: store::Store::open("memory:").await.unwrap(),
+            exports: None,
+            tokens: Tokens::default(),
+            limits: Limits::default(),
+        };
+        let stop = CancellationToken::new();
+        let (app, _) = build(settings, stop.clone());
+        let router = Router::new()
+            .route("/panics", get(fails))
+            .route("/fails", get(fails_bare))
+            .layer(middleware::from_fn_with_state(app, gate::gate));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits::default();
+        let serving = connect::serve_connections(listener, router, &limits, stop.clone());
+        let asking = async {
+            for path in ["/panics", "/fails", "/nowhere"] {
+                let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+                let ask =
+                    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+                socket.write_all(ask.as_bytes()).await.unwrap();
+                let mut told = String::new();
+                socket.read_to_string(&mut told).await.unwrap();
+                assert!(told.contains("application/problem+json"), "{path}: {told}");
+                assert_eq!(told.starts_with("HTTP/1.1 500 "), path != "/nowhere", "{told}");
+            }
+            stop.cancel();
+        };
+        tokio::join!(serving, asking);
+    }
 }

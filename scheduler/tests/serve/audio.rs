@@ -1,9 +1,13 @@
 //! Audio is fetched as it was stored, whole and in pieces.
 
+use std::time::Duration;
+
+use scheduler::serve::Limits;
+use schemas::Manifest;
 use sha2::{Digest as _, Sha256};
 
 use crate::client::Ask;
-use crate::common::Server;
+use crate::common::{Server, With};
 
 fn sha256(bytes: &[u8]) -> String {
     schemas::hex(&Sha256::digest(bytes))
@@ -66,6 +70,29 @@ async fn an_episode_goes_in_and_its_lines_come_out_whole_and_in_pieces() {
     assert_eq!(master.expect(200).header("content-type"), Some("audio/wav"));
     let samples = audio::read_wav(&master.body).unwrap().samples.len();
     assert_eq!(samples as u64, facts["samples"].as_u64().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_episode_became_is_stored_without_being_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest_poll = Duration::from_millis(10);
+    let limits = Limits { manifest_poll, ..Limits::default() };
+    let server = Server::start_with(folder.path(), With { limits, ..With::default() }).await;
+    let id = server.submit().await["submission"].as_str().unwrap().to_owned();
+    let stored = async |delivered: u64| loop {
+        let key = format!("episodes/two-keys/{id}/manifest.json");
+        if let Ok(json) = server.store.get(&key).await
+            && serde_json::from_slice::<Manifest>(&json).unwrap().totals.delivered == delivered
+        {
+            break;
+        }
+    };
+    let within = |stored| tokio::time::timeout(Duration::from_mins(1), stored);
+    server.ask(Ask::post("/v1/episodes/two-keys/cancel")).await.expect(200);
+    within(stored(0)).await.expect("the manifest is stored");
+    server.ask(Ask::post("/v1/episodes/two-keys/retry")).await.expect(200);
+    server.render(folder.path()).await;
+    within(stored(3)).await.expect("the manifest is stored anew");
 }
 
 #[tokio::test(flavor = "multi_thread")]

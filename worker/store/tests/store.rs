@@ -267,6 +267,12 @@ async fn a_vanished_folder_is_an_outage_and_not_an_empty_store() {
     assert!(matches!(store.size("a/b").await, Err(StoreError::Unavailable { .. })));
     assert!(matches!(store.list("a/").await, Err(StoreError::Unavailable { .. })));
     assert!(!there.exists(), "a write must not make another store in place of the vanished one");
+    // What a disk was mounted on, or what a write under way has made.
+    std::fs::create_dir(&there).unwrap();
+    assert!(matches!(store.put("a/c", "x").await, Err(StoreError::Unavailable { .. })));
+    let got = store.get("a/b").await.unwrap_err();
+    assert!(matches!(got, StoreError::Unavailable { .. }), "{got}");
+    std::fs::remove_dir(&there).unwrap();
     std::fs::rename(&away, &there).unwrap();
     assert_eq!(store.get("a/b").await.unwrap(), "kept");
 }
@@ -365,5 +371,39 @@ proptest! {
                 assert_eq!(store.list("p/").await.unwrap().len(), keys.len());
             }
         });
+    }
+}
+
+#[tokio::test]
+async fn a_piece_of_an_object_is_read_as_it_stands_there() {
+    let (stores, _kept) = every_store().await;
+    for store in stores {
+        store.put("takes/ab/a.wav", "0123456789").await.unwrap();
+        for (range, piece) in [(0..10, "0123456789"), (0..1, "0"), (3..7, "3456"), (9..10, "9")] {
+            let read = store.get_range("takes/ab/a.wav", range.clone()).await.unwrap();
+            assert_eq!(read, piece, "{range:?} of {}", store.place());
+        }
+        let missing = store.get_range("takes/ab/b.wav", 0..1).await.unwrap_err();
+        assert!(matches!(missing, StoreError::NotFound { .. }), "{missing}");
+        assert!(store.get_range("../a", 0..1).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_link_fetches_its_object_without_credentials_and_nothing_else() {
+    let server = s3::serve().await;
+    let store = Store::open_with("s3://audio/show", server.settings.clone()).await.unwrap();
+    store.put("takes/ab/a.wav", "sound").await.unwrap();
+    store.put("takes/ab/b.wav", "other").await.unwrap();
+    let link = store.presign("takes/ab/a.wav", Duration::from_mins(1)).await.unwrap().unwrap();
+    let fetch = async |link: &str| reqwest::get(link).await.unwrap();
+    let fetched = fetch(&link).await;
+    assert_eq!((fetched.status().as_u16(), &*fetched.bytes().await.unwrap()), (200, &b"sound"[..]));
+    for bent in [
+        link.replace("a.wav", "b.wav"),
+        link.replace("X-Amz-Expires=60", "X-Amz-Expires=3600"),
+        link.split('?').next().unwrap().to_owned(),
+    ] {
+        assert_ne!(fetch(&bent).await.status().as_u16(), 200, "{bent}");
     }
 }

@@ -184,7 +184,7 @@ impl Follower {
                 continue;
             }
             self.last = event.number;
-            if self.is_wanted(&event).await {
+            if self.is_wanted(&event).await? {
                 return Some(event);
             }
         }
@@ -201,20 +201,20 @@ impl Follower {
         Some(self.page.pop_front())
     }
 
-    async fn is_wanted(&mut self, event: &QueueEvent) -> bool {
+    /// Whether the client wants an event; `None` when the queue cannot say, and the client is to come
+    /// back.
+    async fn is_wanted(&mut self, event: &QueueEvent) -> Option<bool> {
         match &mut self.whose {
-            Whose::Farm => true,
-            Whose::Submission(id) => event.submission == *id,
+            Whose::Farm => Some(true),
+            Whose::Submission(id) => Some(event.submission == *id),
             Whose::Episode { episode, known } => {
                 if let Some(is_wanted) = known.get(&event.submission) {
-                    return *is_wanted;
+                    return Some(*is_wanted);
                 }
-                let Ok(found) = self.app.queue.progress(&event.submission).await else {
-                    return false;
-                };
+                let found = self.app.queue.progress(&event.submission).await.ok()?;
                 let is_wanted = found.is_some_and(|progress| progress.episode == *episode);
                 known.insert(event.submission.clone(), is_wanted);
-                is_wanted
+                Some(is_wanted)
             }
         }
     }

@@ -17,7 +17,7 @@ use super::api::{Api, Operation};
 use super::app::Shared;
 use super::form::too_large;
 use super::problem::{Kind, Problem};
-use super::upload::bad_json;
+use super::request::bad_json;
 
 /// Every route there is. `body_bytes` bounds what a submission may bring.
 pub(super) fn all(body_bytes: usize) -> Api {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use schemas::{Edits, EpisodeId, Progress, SubmissionId, SynthKey};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::error;
 
 use super::{Query, body};
@@ -20,7 +21,8 @@ use crate::serve::faults::of_submit;
 use crate::serve::form;
 use crate::serve::idempotency::{self, Claim};
 use crate::serve::problem::{Answer, Kind, Problem};
-use crate::serve::upload::{EpisodeRequest, ScriptDoubt, Sent, doubts};
+use crate::serve::request::EpisodeRequest;
+use crate::serve::upload::{ScriptDoubt, Sent, doubts};
 use crate::submit::{Prepared, Upload, choose_engines, prepare, submit};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -104,9 +106,10 @@ async fn submit_episode(
     request: Request,
 ) -> Answer<Response> {
     let key = key_of(request.headers())?;
+    let Ok(seat) = app.uploads.clone().acquire_owned().await else { return Err(ending()) };
     let sent = read(request, &app).await?;
     if how.plan {
-        let planned = blocking(app, move |app| Box::pin(plan_sent(app, sent))).await?;
+        let planned = blocking(app, seat, move |app| Box::pin(plan_sent(app, sent))).await?;
         return Ok(axum::Json(planned).into_response());
     }
     let claim = match key {
@@ -122,7 +125,8 @@ async fn submit_episode(
         return Ok(response);
     }
     // Goes on when the client hangs up: what was begun is ended, and remembered under its key.
-    let task = tokio::spawn(blocking(app, move |app| Box::pin(submit_sent(app, sent, claim))));
+    let task =
+        tokio::spawn(blocking(app, seat, move |app| Box::pin(submit_sent(app, sent, claim))));
     accepted(&task.await.map_err(|_| failed())??)
 }
 
@@ -150,13 +154,13 @@ async fn read(request: Request, app: &Shared) -> Answer<Sent> {
 type Work<T> = std::pin::Pin<Box<dyn Future<Output = Answer<T>> + Send>>;
 
 /// Does work on a thread that may block: reading and planning a script takes as long as it is long.
+/// Keeps the seat of what was received for as long.
 async fn blocking<T: Send + 'static>(
     app: Shared,
+    _received: OwnedSemaphorePermit,
     work: impl FnOnce(Shared) -> Work<T> + Send + 'static,
 ) -> Answer<T> {
-    let Ok(_seat) = app.planning.acquire().await else {
-        return Err(Problem::new(Kind::Unavailable, "the server is ending").after(5));
-    };
+    let Ok(_seat) = app.planning.acquire().await else { return Err(ending()) };
     let shared = app.clone();
     let done = tokio::task::spawn_blocking(move || Handle::current().block_on(work(shared)));
     done.await.map_err(|_| failed())?
@@ -219,6 +223,10 @@ fn accepted(answer: &serde_json::Value) -> Answer<Response> {
     let mut response = (StatusCode::ACCEPTED, axum::Json(answer)).into_response();
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
+}
+
+fn ending() -> Problem {
+    Problem::new(Kind::Unavailable, "the server is ending").after(5)
 }
 
 fn failed() -> Problem {
