@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use scheduler::cli::{self, Cli};
-use telemetry::{LogFormat, Verbosity};
+use telemetry::LogFormat;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::init(Verbosity::Quiet, LogFormat::Text);
+    telemetry::init(cli.verbosity(), LogFormat::Text);
     cli::run(cli).await
 }

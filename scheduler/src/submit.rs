@@ -1,6 +1,9 @@
 //! One upload of an episode, from a script to the queue.
 
+mod engines;
 mod lost;
+mod naming;
+mod recordings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +18,14 @@ use store::{Store, StoreError};
 
 use crate::cast::Cast;
 use crate::ledger::{Ledger, LedgerError, edits};
-use crate::plan::{Plan, PlanError, PlanOptions, SubmissionSettings, plan, to_submission};
+use crate::plan::{
+    Plan, PlanError, PlanOptions, SubmissionSettings, models_with_voices, plan, to_submission,
+};
+use engines::listed;
+
+pub use engines::{choose_engines, models};
+pub use naming::{episode_named, title_of};
+pub use recordings::Recordings;
 
 /// Takes looked up in the store at the same time; enough to hide a network's latency.
 const ASKED_AT_ONCE: usize = 32;
@@ -37,6 +47,11 @@ pub struct Upload {
     pub priority: u8,
     /// How often a line may be started before it is given up on; at least 1.
     pub max_attempts: u32,
+    /// Its share of the farm among submissions of its priority; 1 to 100.
+    pub shares: u32,
+    /// Files of the recordings that the cast's voices are cloned from; others do not matter, and those
+    /// that the store has may be missing.
+    pub recordings: Recordings,
 }
 
 /// A plan together with what is rendered of it already.
@@ -77,6 +92,24 @@ pub enum SubmitError {
          with the words on the next; `tableread lines` shows what was read"
     )]
     Silent,
+    /// It is not known what speaks some of the lines, so that they cannot be named.
+    #[error(
+        "no engine is known for {}; start a worker that has the model, name its engine with --engine, or \
+         use --scratch for a timing track",
+        models_with_voices(.0)
+    )]
+    Unresolved(BTreeMap<String, Vec<String>>),
+    /// Workers have several engines of one model, which sound different, and none was chosen.
+    #[error("workers have several engines of one model, which sound different; choose: {}", listed(.0))]
+    SeveralEngines(BTreeMap<String, BTreeSet<String>>),
+    /// A recording that a voice is cloned from cannot be handed to the workers.
+    #[error("the recording of voice {name} {problem}")]
+    Recording {
+        /// Whose, and of which mood.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// What is remembered of the episode cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -117,7 +150,12 @@ pub async fn submit(
     if prepared.plan.lines.is_empty() {
         return Err(SubmitError::Silent);
     }
+    let unresolved = prepared.plan.unresolved();
+    if !unresolved.is_empty() {
+        return Err(SubmitError::Unresolved(unresolved));
+    }
     let settings = SubmissionSettings {
+        shares: upload.shares,
         episode: upload.episode.clone(),
         priority: upload.priority,
         max_attempts: upload.max_attempts,
@@ -134,6 +172,8 @@ pub async fn submit(
     {
         store.put(&edits_key, edits_json(edits)).await?;
     }
+    // Before the lines: a worker asks for them at once.
+    recordings::store_recordings(&prepared, &upload.recordings, store).await?;
     let added = queue.submit(new).await?;
     let ledger = Ledger::after(&prepared.plan, prepared.ledger.as_ref());
     if prepared.ledger.as_ref() != Some(&ledger) {

@@ -49,6 +49,7 @@ fn settings() -> SubmissionSettings {
         episode: EpisodeId::parse("night-ferry").expect("it is an id"),
         priority: 5,
         max_attempts: 3,
+        shares: 1,
         mastering: Mastering::default(),
         takes: BTreeMap::new(),
         restart: 0,

@@ -12,6 +12,8 @@ use tracing_subscriber::fmt;
 /// How much is logged when `RUST_LOG` does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
+    /// Nothing: for commands that tell a person themselves all that happens inside them.
+    Silent,
     /// Warnings and errors: for commands that talk to a person by other means.
     Quiet,
     /// One event per line rendered: for a worker that runs for days.
@@ -47,11 +49,15 @@ pub fn init(verbosity: Verbosity, format: LogFormat) {
 
 fn filter(verbosity: Verbosity) -> EnvFilter {
     let ours = match verbosity {
+        Verbosity::Silent => LevelFilter::OFF,
         Verbosity::Quiet => LevelFilter::WARN,
         Verbosity::Normal => LevelFilter::INFO,
         Verbosity::Detailed => LevelFilter::DEBUG,
     };
     EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        if verbosity == Verbosity::Silent {
+            return EnvFilter::new("off");
+        }
         let crates = ["scheduler", "queue", "worker", "engine", "audio", "store", "telemetry"];
         let directives = crates.map(|name| format!("{name}={ours}")).join(",");
         EnvFilter::new(format!("warn,{directives}"))

@@ -7,11 +7,11 @@ use clap::Args;
 
 use super::Exit;
 use super::output::{line, note};
-use super::script_args::title_of;
 use crate::cast::{is_language, starter_cast};
 use crate::export::replace_file;
 use crate::plan::spoken_lines;
 use crate::submit::SubmitError;
+use crate::submit::title_of;
 
 /// Writes a cast to start from: every character with line counts and first appearance
 #[derive(Debug, Args)]

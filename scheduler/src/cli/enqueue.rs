@@ -4,6 +4,7 @@ use clap::Args;
 use schemas::Totals;
 
 use super::Exit;
+use super::engines::{EngineArgs, plan_for_farm};
 use super::export::tell_folder;
 use super::output::{counted, json_line, line};
 use super::place::PlaceArgs;
@@ -31,6 +32,8 @@ pub(crate) struct EnqueueArgs {
     mastering: MasteringArgs,
     #[command(flatten)]
     queueing: QueueingArgs,
+    #[command(flatten)]
+    engines: EngineArgs,
     /// Wait until every line is delivered or given up on, then export into --out
     #[arg(long)]
     wait: bool,
@@ -42,9 +45,12 @@ pub(crate) struct EnqueueArgs {
 }
 
 pub(crate) async fn run(args: EnqueueArgs) -> anyhow::Result<Exit> {
-    let upload = args.script.read(&args.mastering, &args.queueing)?;
+    let mut upload = args.script.read(&args.mastering, &args.queueing)?;
     let place = args.place.begin()?;
     let (queue, store) = (place.open_queue()?, place.open_store().await?);
+    plan_for_farm(&mut upload, &args.engines, Some(queue.as_ref()))
+        .await
+        .map_err(|err| args.script.blame_any(err))?;
     let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
     let submitted = submit(&upload, prepared, queue.as_ref(), &store)
         .await

@@ -4,9 +4,12 @@ mod cast;
 mod change;
 mod check;
 mod config;
+mod drain;
+mod engines;
 mod enqueue;
 mod export;
 mod lines;
+mod outage;
 mod output;
 mod place;
 mod plan;
@@ -15,7 +18,10 @@ mod render;
 #[cfg(test)]
 mod schema_files;
 mod script_args;
+mod serve;
 mod status;
+mod sweep;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -23,6 +29,7 @@ use anyhow::bail;
 use clap::{Parser, Subcommand};
 use queue::{Queue, SubmissionChange};
 use schemas::{EpisodeId, SubmissionId};
+use telemetry::Verbosity;
 
 /// Turns screenplays into voiced episodes.
 #[derive(Debug, Parser)]
@@ -43,6 +50,19 @@ pub struct Cli {
     command: Command,
 }
 
+impl Cli {
+    /// How much is logged: what serves for days tells of every request; what tells of outages and
+    /// failures by itself has no log lines tell them twice.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        match self.command {
+            Command::Serve(_) => Verbosity::Normal,
+            Command::Render(_) => Verbosity::Silent,
+            _ => Verbosity::Quiet,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::CheckArgs),
@@ -53,6 +73,7 @@ enum Command {
     Enqueue(enqueue::EnqueueArgs),
     Status(status::StatusArgs),
     Export(export::ExportArgs),
+    Serve(serve::ServeArgs),
     /// Sets failed and cancelled lines going again
     ///
     /// They are rendered by the workers that run, or by the next `tableread render`.
@@ -68,6 +89,9 @@ enum Command {
     /// What was rendered stays in the store and in exported files; only what the queue remembers of
     /// the submission goes. One with open lines is refused: cancel it first.
     Forget(change::EpisodeArgs),
+    Workers(workers::WorkersArgs),
+    Drain(drain::DrainArgs),
+    Sweep(sweep::SweepArgs),
 }
 
 /// How a command ended, short of an error.
@@ -113,11 +137,15 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Enqueue(args) => enqueue::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Export(args) => export::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
         Command::Retry(args) => change::retry(args).await,
         Command::Cancel(args) => change::cancel(args).await,
         Command::Pause(args) => change::change(args, SubmissionChange::Pause).await,
         Command::Resume(args) => change::change(args, SubmissionChange::Resume).await,
         Command::Forget(args) => change::forget(args).await,
+        Command::Workers(args) => workers::run(args).await,
+        Command::Drain(args) => drain::run(args).await,
+        Command::Sweep(args) => sweep::run(args).await,
     }
 }
 

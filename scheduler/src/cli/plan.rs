@@ -7,10 +7,11 @@ use schemas::{Edits, SynthKey};
 use serde::Serialize;
 
 use super::Exit;
+use super::engines::{EngineArgs, plan_for_farm};
 use super::output::{counted, duration, json_pretty, line, table};
 use super::place::PlaceArgs;
 use super::script_args::{MasteringArgs, QueueingArgs, ScriptArgs};
-use crate::plan::Plan;
+use crate::plan::{Plan, models_with_voices};
 use crate::submit::{Prepared, prepare};
 
 /// Says what would be rendered: lines, voices, groups, batches, minutes. Changes nothing
@@ -25,6 +26,8 @@ pub(crate) struct PlanArgs {
     mastering: MasteringArgs,
     #[command(flatten)]
     queueing: QueueingArgs,
+    #[command(flatten)]
+    engines: EngineArgs,
     /// Print the whole plan as JSON
     #[arg(long)]
     json: bool,
@@ -33,8 +36,11 @@ pub(crate) struct PlanArgs {
 }
 
 pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<Exit> {
-    let upload = args.script.read(&args.mastering, &args.queueing)?;
+    let mut upload = args.script.read(&args.mastering, &args.queueing)?;
     let (queue, store) = args.place.peek().await?;
+    plan_for_farm(&mut upload, &args.engines, queue.as_deref())
+        .await
+        .map_err(|err| args.script.blame_any(err))?;
     let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
     if args.json {
         let Prepared { plan, takes, edits, .. } = &prepared;
@@ -105,6 +111,14 @@ fn summary(prepared: &Prepared, speed: Option<f64>) -> String {
     }
     if let Some(Edits { changed, new, removed, .. }) = edits {
         parts.push(format!("Since last time: {changed} changed, {new} new, {removed} removed"));
+    }
+    let unresolved = plan.unresolved();
+    if !unresolved.is_empty() {
+        parts.push(format!(
+            "It is not known which engine speaks {}, nor what of it is rendered already: no worker that \
+             has it was heard of; name its folder with --model, or its engine with --engine",
+            models_with_voices(&unresolved)
+        ));
     }
     parts.push(match speed {
         _ if open_ms == 0 => "Nothing left to speak".into(),

@@ -11,17 +11,19 @@ use queue::Queue;
 use schemas::{EpisodeId, LineOutcome, Manifest, SubmissionId, WorkerId};
 use store::Store;
 use tokio_util::sync::CancellationToken;
+use worker::{Engines, LocalModels, ModelArgs};
 
 use super::Exit;
-use super::config::{program, search_path};
+use super::config::{cache_dir, program, search_path};
+use super::engines::plan_for_local;
 use super::export::tell_folder;
+use super::outage::tell_outages;
 use super::output::{counted, duration, json_line, line, note, table, times_real_time};
 use super::place::PlaceArgs;
 use super::progress::follow;
 use super::script_args::{MasteringArgs, QueueingArgs, ScriptArgs};
 use crate::export::{Exported, export};
 use crate::finish::finish;
-use crate::plan::Plan;
 use crate::submit::{Submitted, prepare, submit};
 
 /// Renders a screenplay on this machine: an AAC file a line, an episode mix, captions, a timeline
@@ -33,6 +35,7 @@ lines in hand, and the same command goes on from there, also after a crash.
 Examples:
   tableread render pilot.fountain --cast cast.toml --out pilot
   tableread render pilot.fdx --cast cast.toml --scratch      a timing track, whatever voices are cast
+  tableread render pilot.fdx --cast cast.toml --models ~/models   with the models that the cast names
   tableread render pilot.fountain --cast cast.toml --bitrate 96   masters again, speaks nothing
 
 Exit code: 0 everything delivered, 3 some lines failed or were cancelled, 130 interrupted, 1 could
@@ -47,6 +50,11 @@ pub(crate) struct RenderArgs {
     /// Lines spoken at once [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Lines spoken at once by each model [default: 4 to 8 on a CPU, 32 on an accelerator]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    slots: Option<u16>,
+    #[command(flatten)]
+    models: ModelArgs,
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
@@ -56,11 +64,12 @@ pub(crate) struct RenderArgs {
 
 pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
     let mut stages = Stages::start();
-    let upload = args.script.read(&args.mastering, &args.queueing)?;
+    let mut upload = args.script.read(&args.mastering, &args.queueing)?;
+    let models = args.models.settings(args.slots, cache_dir()?);
+    let models = plan_for_local(&mut upload, &models).map_err(|err| args.script.blame_any(err))?;
     let place = args.place.begin()?;
     let (queue, store) = (place.open_queue()?, place.open_store().await?);
     let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
-    refuse_other_models(&prepared.plan)?;
     let submitted = submit(&upload, prepared, queue.as_ref(), &store)
         .await
         .map_err(|err| args.script.blame(err))?;
@@ -71,7 +80,7 @@ pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
     let threads = args.threads.map_or_else(worker::cores, usize::from);
     let work =
         Work { queue: queue.clone(), store: store.clone(), id: submitted.id.clone(), threads };
-    let is_interrupted = work.until_done(&place.cache()).await?;
+    let is_interrupted = work.until_done(&place.cache(), models).await?;
     stages.end("render");
     refuse_replaced(queue.as_ref(), &upload.episode, &submitted.id).await?;
     let manifest = finish(queue.as_ref(), &store, &submitted.id).await?;
@@ -128,27 +137,6 @@ pub(super) fn tell_restart(submitted: &Submitted) {
     }
 }
 
-/// Stops before anything waits for a model that nobody here has.
-fn refuse_other_models(plan: &Plan) -> anyhow::Result<()> {
-    let missing = other_models(plan);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "this machine speaks scratch voices only, and the cast asks for {}; render a timing track \
-         with --scratch, or enqueue the episode for workers that have the model",
-        missing.join(" and ")
-    )
-}
-
-fn other_models(plan: &Plan) -> Vec<String> {
-    plan.voices
-        .iter()
-        .filter(|keyed| keyed.voice.model != crate::cast::SCRATCH_MODEL)
-        .map(|keyed| format!("{} (voice `{}`)", keyed.voice.model, keyed.voice.name))
-        .collect()
-}
-
 fn tell_edits(submitted: &Submitted) {
     let (prepared, added) = (&submitted.prepared, &submitted.added);
     let reused =
@@ -186,12 +174,13 @@ struct Work {
 
 impl Work {
     /// Runs a worker until nothing of the submission is open; says whether the user stopped it.
-    async fn until_done(&self, cache: &Path) -> anyhow::Result<bool> {
+    async fn until_done(&self, cache: &Path, models: LocalModels) -> anyhow::Result<bool> {
         let drain = CancellationToken::new();
-        let mut worker = tokio::spawn(self.worker(cache, drain.clone())?);
+        let mut worker = tokio::spawn(self.worker(cache, models, drain.clone())?);
         let mut interrupted = false;
         let followed = tokio::select! {
             followed = follow(self.queue.as_ref(), &self.id) => followed.map(|_| ()),
+            () = tell_outages(&self.store) => Ok(()),
             ended = &mut worker => {
                 // A worker that was not told to stop has only failed.
                 ended.context("the worker crashed")??;
@@ -215,6 +204,7 @@ impl Work {
     fn worker(
         &self,
         cache: &Path,
+        models: LocalModels,
         drain: CancellationToken,
     ) -> anyhow::Result<impl Future<Output = Result<worker::Report, worker::WorkerError>> + use<>>
     {
@@ -228,8 +218,12 @@ impl Work {
         };
         let programs = worker::Programs::find(&search_path());
         let cache = cache.to_owned();
-        let open = move || worker::scratch_speaker(1, &cache, &programs);
-        Ok(worker::run(settings, self.queue.clone(), self.store.clone(), open, drain))
+        let (queue, store) = (self.queue.clone(), self.store.clone());
+        Ok(async move {
+            let open = move || worker::scratch_speaker(1, &cache, &programs);
+            let scratch = Engines::open(settings.threads, open).await?;
+            worker::run_with(settings, queue, store, models.beside(scratch)?, drain).await
+        })
     }
 
     /// Tells runs of one process id apart on a machine that gives ids out again.
@@ -312,12 +306,13 @@ impl Outcome<'_> {
         let (episode, place) = (&self.manifest.episode, args.place.as_typed());
         let script = args.script.script.display();
         let (program, cast) = (program(), args.script.cast.display());
+        let models = args.models.as_typed();
         line("\nNext:")?;
         for (command, what) in [
             (format!("status {episode}{place}"), "what is done, and what failed and why"),
             (format!("lines {script} --json"), "every line with its id, for your tools"),
             (
-                format!("render {script} --cast {cast}{place}"),
+                format!("render {script} --cast {cast}{models}{place}"),
                 "after an edit: only what changed is spoken",
             ),
         ] {

@@ -1,18 +1,19 @@
 //! What commands that plan an episode have in common.
 
+use std::cell::RefCell;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use schemas::{EpisodeId, Mastering};
+use schemas::{EpisodeId, LARGEST_RECORDING, Mastering, RecordingKey};
 use screenplay::Script;
-use sha2::{Digest as _, Sha256};
 
 use super::output::{counted, note};
 use crate::cast::{Cast, CastError};
 use crate::lexicon::Lexicon;
 use crate::plan::{PlanError, PlanOptions};
-use crate::submit::{SubmitError, Upload};
+use crate::submit::{Recordings, SubmitError, Upload, episode_named, title_of};
 
 /// A screenplay and how it is to be spoken.
 #[derive(Debug, Args)]
@@ -59,6 +60,9 @@ pub(crate) struct QueueingArgs {
     /// How often a line is tried before it is given up on
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     attempts: u32,
+    /// Share of the farm among episodes of its priority: one of 3 is given three times the audio of one of 1
+    #[arg(long, value_name = "1-100", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    shares: u32,
 }
 
 fn parse_episode(id: &str) -> Result<EpisodeId, String> {
@@ -100,7 +104,7 @@ impl ScriptArgs {
         queueing: &QueueingArgs,
     ) -> anyhow::Result<Upload> {
         let script = screenplay::read_path(&self.script)?;
-        let cast = read_cast(&self.cast)?;
+        let (cast, recordings) = read_cast(&self.cast)?;
         let lexicon = match &self.lexicon {
             Some(path) => Lexicon::read(&path.display().to_string(), &read_text(path)?)?,
             None => Lexicon::default(),
@@ -116,9 +120,17 @@ impl ScriptArgs {
             skips_lyrics: self.skip_lyrics,
             ..PlanOptions::default()
         };
-        let (priority, max_attempts) = (queueing.priority, queueing.attempts);
-        let mastering = mastering.mastering();
-        Ok(Upload { episode, script, cast, options, mastering, priority, max_attempts })
+        Ok(Upload {
+            episode,
+            script,
+            cast,
+            options,
+            mastering: mastering.mastering(),
+            priority: queueing.priority,
+            max_attempts: queueing.attempts,
+            shares: queueing.shares,
+            recordings,
+        })
     }
 
     fn episode_of(&self, script: &Script, cast: &Cast) -> EpisodeId {
@@ -126,63 +138,63 @@ impl ScriptArgs {
         episode_named(title_of(script, cast.title.as_deref()).as_deref().unwrap_or(&stem))
     }
 
+    /// Adds the file to what is told of it, where the plan is what is wrong.
+    pub(crate) fn blame_any(&self, err: anyhow::Error) -> anyhow::Error {
+        let err = match err.downcast::<PlanError>() {
+            Ok(why) => return self.blame(why.into()),
+            Err(other) => other,
+        };
+        match err.downcast::<SubmitError>() {
+            Ok(why) => self.blame(why),
+            Err(other) => other,
+        }
+    }
+
     /// Adds the file to what is told of it.
     pub(crate) fn blame(&self, err: SubmitError) -> anyhow::Error {
         let in_script = match &err {
             SubmitError::Silent => true,
             SubmitError::Plan(why) => !matches!(why, PlanError::Cast(CastError::Voice(_))),
-            SubmitError::Ledger(_) | SubmitError::Store(_) | SubmitError::Queue(_) => false,
+            SubmitError::Unresolved(_)
+            | SubmitError::SeveralEngines(_)
+            | SubmitError::Recording { .. }
+            | SubmitError::Ledger(_)
+            | SubmitError::Store(_)
+            | SubmitError::Queue(_) => false,
         };
         let err = anyhow::Error::from(err);
         if in_script { err.context(self.script.display().to_string()) } else { err }
     }
 }
 
-/// The id of an episode of this title. Ids are ASCII: a title that leaves no letter of it gets some
-/// digits of its hash, so that two such titles are two episodes.
-fn episode_named(title: &str) -> EpisodeId {
-    let slug = EpisodeId::from_title(title);
-    if title.chars().any(|c| c.is_ascii_alphabetic()) || title.is_ascii() {
-        return slug;
-    }
-    let hash = schemas::hex(&Sha256::digest(title)[..4]);
-    EpisodeId::from_title(&format!("{slug}-{hash}"))
-}
-
-/// The title people gave the episode, on one line: the cast's, else the title page's.
-pub(crate) fn title_of(script: &Script, cast_title: Option<&str>) -> Option<String> {
-    let page = || {
-        let is_title = |field: &&screenplay::TitleField| field.key.eq_ignore_ascii_case("title");
-        script.title_page.iter().find(is_title).map(|field| field.value.as_str())
-    };
-    cast_title
-        .or_else(page)
-        .map(|title| title.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|title| title.chars().any(char::is_alphanumeric))
-}
-
-fn read_cast(path: &Path) -> anyhow::Result<Cast> {
+/// Reads a cast and the recordings that its voices are cloned from.
+fn read_cast(path: &Path) -> anyhow::Result<(Cast, Recordings)> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let read_file = |audio: &Path| std::fs::read(folder.join(audio));
-    Ok(Cast::read(&path.display().to_string(), &read_text(path)?, &read_file)?)
+    let recordings = RefCell::new(Recordings::new());
+    let read_file = |audio: &Path| {
+        let file = read_recording(&folder.join(audio))?;
+        let key = RecordingKey::of(&file);
+        recordings.borrow_mut().insert(key, file.clone().into());
+        Ok(file)
+    };
+    let cast = Cast::read(&path.display().to_string(), &read_text(path)?, &read_file)?;
+    Ok((cast, recordings.into_inner()))
+}
+
+fn read_recording(path: &Path) -> io::Result<Vec<u8>> {
+    let size = std::fs::metadata(path)?.len();
+    if size > LARGEST_RECORDING {
+        let problem = format!(
+            "it has {size} bytes, more than the {LARGEST_RECORDING} that are taken; a few seconds of \
+             speech are enough"
+        );
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+    }
+    std::fs::read(path)
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     String::from_utf8(bytes)
         .map_err(|_| anyhow::anyhow!("{} is not UTF-8 text: save it as UTF-8", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn titles_in_any_script_are_episodes_of_their_own() {
-        assert_eq!(episode_named("Night Ferry").as_str(), "night-ferry");
-        assert_eq!(episode_named("Été 2").as_str(), "t-2");
-        assert_eq!(episode_named("7").as_str(), "7");
-        assert_eq!(episode_named("夜の船").as_str(), "episode-b56d93b8");
-        assert_ne!(episode_named("夜の船 2"), episode_named("海 2"));
-    }
 }

@@ -12,6 +12,7 @@ use schemas::{LineRecord, LineState, Progress, SubmissionId, SubmissionState};
 use serde::Serialize;
 
 use super::output::{counted, duration, json_line, json_pretty, line, table, times_real_time};
+use super::workers::{GONE_AFTER_MS, now_ms};
 use super::{Exit, find_submission, place::PlaceArgs};
 
 /// Shows how far episodes are, and what failed and why.
@@ -80,7 +81,7 @@ async fn show(
         match (args.json, args.watch) {
             (true, true) => json_line(&all)?,
             (true, false) => json_pretty(&all)?,
-            (false, _) => line(overview(&all, args.watch))?,
+            (false, _) => line(overview(&all, speed(queue).await?, args.watch))?,
         }
         return Ok(all.iter().any(|progress| progress.lines.open() > 0));
     };
@@ -92,7 +93,8 @@ async fn show(
         (true, false) => json_pretty(&Detail { progress, line_records })?,
         (false, _) => {
             let episode = progress.episode.to_string();
-            line(overview(std::slice::from_ref(&progress), args.watch))?;
+            let only = std::slice::from_ref(&progress);
+            line(overview(only, speed(queue).await?, args.watch))?;
             line(characters(&line_records).to_string())?;
             for sentence in failures(&episode, &line_records) {
                 line(sentence)?;
@@ -102,10 +104,14 @@ async fn show(
     Ok(is_open)
 }
 
-const CLEAR_SCREEN: &str = "\x1b[2J\x1b[H";
-
-fn overview(all: &[Progress], is_live: bool) -> String {
+/// What clears the screen before a table that is kept up to date; nothing where nobody watches.
+pub(super) fn clear(is_live: bool) -> String {
     use std::io::IsTerminal as _;
+    let is_watched = is_live && std::io::stdout().is_terminal();
+    if is_watched { "\x1b[2J\x1b[H".to_owned() } else { String::new() }
+}
+
+fn overview(all: &[Progress], speed: f64, is_live: bool) -> String {
     let header = ["submission", "state", "done", "of", "failed", "audio", "× real time", "left"];
     let mut rows = table(&header, &["done", "of", "failed", "audio", "× real time", "left"]);
     for progress in all {
@@ -119,10 +125,10 @@ fn overview(all: &[Progress], is_live: bool) -> String {
             failed,
             Cell::new(duration(progress.audio_ms)),
             Cell::new(times_real_time(progress.audio_ms, progress.synth_ms)),
-            Cell::new(left(progress)),
+            Cell::new(left(progress, speed)),
         ]);
     }
-    let clear = if is_live && std::io::stdout().is_terminal() { CLEAR_SCREEN } else { "" };
+    let clear = clear(is_live);
     let nothing = if all.is_empty() {
         "\nNothing was submitted yet: tableread render SCRIPT --cast CAST"
     } else {
@@ -141,10 +147,32 @@ fn state_cell(state: SubmissionState) -> Cell {
     }
 }
 
-/// How long the lines still to be spoken will take at the pace so far.
-fn left(progress: &Progress) -> String {
+/// How many seconds of audio the living workers make in one together, as far as they have measured it.
+async fn speed(queue: &dyn Queue) -> anyhow::Result<f64> {
+    let now_ms = now_ms();
+    let cards = queue.workers().await?;
+    let alive = cards.iter().filter(|card| {
+        !card.is_ordered_to_drain && now_ms.saturating_sub(card.seen_at_ms) <= GONE_AFTER_MS
+    });
+    let engines = alive.filter_map(|card| card.report.as_ref()).flat_map(|report| &report.engines);
+    Ok(engines.filter(|engine| engine.is_loaded).filter_map(|it| it.times_real_time).sum())
+}
+
+/// How long the lines still to be spoken will take at the pace so far; before the first of them, at the
+/// pace that the workers have at other work, if they had all of it to themselves.
+fn left(progress: &Progress, speed: f64) -> String {
     let spoken_ms = progress.estimated_ms.saturating_sub(progress.estimated_open_ms);
     let elapsed_ms = progress.changed_at_ms.saturating_sub(progress.submitted_at_ms);
+    if progress.lines.open() > 0 && spoken_ms == 0 && speed > 0.0 {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate, and never negative"
+        )]
+        let left_ms = (progress.estimated_open_ms as f64 / speed) as u64;
+        return format!("about {}", duration(left_ms));
+    }
     if progress.lines.open() == 0 || spoken_ms == 0 || elapsed_ms == 0 {
         return "–".into();
     }
@@ -197,4 +225,38 @@ fn failures(episode: &str, records: &[LineRecord]) -> Vec<String> {
         sentences.push(format!("  {}  {}: {why}", record.job.id, record.job.character));
     }
     sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{Counts, EpisodeId};
+
+    use super::*;
+
+    fn progress(open_ms: u64) -> Progress {
+        let episode = EpisodeId::parse("ferry").unwrap();
+        Progress {
+            submission: SubmissionId::new(&episode, "0123456789abcdef"),
+            episode,
+            title: "Ferry".to_owned(),
+            state: SubmissionState::Active,
+            priority: 5,
+            lines: Counts { waiting: 1, ..Counts::default() },
+            estimated_ms: 600_000,
+            estimated_open_ms: open_ms,
+            audio_ms: 0,
+            synth_ms: 0,
+            submitted_at_ms: 1_000,
+            changed_at_ms: 61_000,
+        }
+    }
+
+    #[test]
+    fn what_is_left_follows_from_the_pace_so_far_and_before_that_from_the_workers() {
+        assert_eq!(left(&progress(600_000), 20.0), "about 30 s");
+        assert_eq!(left(&progress(600_000), 0.0), "–");
+        assert_eq!(left(&progress(300_000), 20.0), "about 1:00");
+        let done = Progress { lines: Counts::default(), ..progress(600_000) };
+        assert_eq!(left(&done, 20.0), "–");
+    }
 }

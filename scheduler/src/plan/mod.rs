@@ -7,6 +7,7 @@ mod lines;
 mod pauses;
 mod ready;
 mod seeds;
+mod speakers;
 mod submission;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use lines::{
 pub use pauses::pauses;
 pub use ready::{LONGEST_LINE, PlannedLine, TooLong, ready};
 pub use seeds::seed;
+pub use speakers::{Speakers, models_with_voices};
 pub use submission::{SubmissionSettings, to_submission};
 
 /// How a script is planned.
@@ -44,6 +46,8 @@ pub struct PlanOptions {
     pub skips_lyrics: bool,
     /// How much one batch may hold.
     pub limits: Limits,
+    /// Which engine speaks which model.
+    pub speakers: Speakers,
 }
 
 /// Why a script cannot be planned; nothing is queued before a person has changed something.
@@ -114,7 +118,8 @@ pub fn plan(
     let before = ledger.map(|ledger| carry_ids(&mut lines, ledger).repeats);
     let Casting { lines, skipped } = casting(lines, cast, options)?;
     let voices = voices(&lines);
-    let lines = ready(lines, &options.lexicon, &before.unwrap_or_default())?;
+    let before = before.unwrap_or_default();
+    let lines = ready(lines, &options.lexicon, &options.speakers, &before)?;
     let groups = group_by_voice(&lines);
     let batches = batches(&groups, &lines, &options.limits);
     let totals = PlanTotals {

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::lines::{Line, Place};
 use super::pauses::pauses;
 use super::seeds::{Said, repeats, seed};
-use crate::cast::{CastLine, SCRATCH_MODEL};
+use super::speakers::Speakers;
+use crate::cast::CastLine;
 use crate::lexicon::{Lexicon, Respelt};
 
 /// What one line may hold, in characters; more is no utterance but a paragraph gone astray.
@@ -51,13 +52,14 @@ pub struct PlannedLine {
 
 /// Makes cast lines ready: lexicon, pauses, seeds, estimates and keys.
 ///
-/// `before` holds the repeats of lines that still say what they said at the last import.
+/// `speakers` say which engine has to speak a line. `before` holds the repeats of lines that still say what they said at the last import.
 ///
 /// # Errors
 /// [`TooLong`] for the first line of more than [`LONGEST_LINE`] characters.
 pub fn ready(
     lines: Vec<CastLine>,
     lexicon: &Lexicon,
+    speakers: &Speakers,
     before: &BTreeMap<LineId, u32>,
 ) -> Result<Vec<PlannedLine>, TooLong> {
     let respelt = lines.iter().map(|line| respell(line, lexicon)).collect::<Result<Vec<_>, _>>()?;
@@ -73,7 +75,7 @@ pub fn ready(
     let repeats = repeats(&said);
     let mut desk = Desk::default();
     for ((line, respelt), repeat) in lines.into_iter().zip(respelt).zip(repeats) {
-        desk.take(line, respelt, repeat);
+        desk.take(line, respelt, repeat, speakers);
     }
     Ok(desk.planned)
 }
@@ -97,17 +99,18 @@ struct Desk {
 }
 
 impl Desk {
-    fn take(&mut self, cast: CastLine, respelt: Respelt, repeat: u32) {
+    fn take(&mut self, cast: CastLine, respelt: Respelt, repeat: u32, speakers: &Speakers) {
         let Respelt { text, pauses, matched } = respelt;
         let CastLine { line, character, voice, language, gain_db } = cast;
         let seed = seed(&line.speaker_key, &text, repeat);
+        let engine = speakers.engine_of(&voice.voice.model);
         let synth_key = SynthInputs {
             text: &text,
             pauses: &pauses,
             model: &voice.voice.model,
             source: &voice.voice.source,
             language: &language,
-            engine: engine_of(&voice.voice.model),
+            engine: &engine,
             seed,
         }
         .key();
@@ -122,6 +125,7 @@ impl Desk {
             pauses,
             voice: voice.key.clone(),
             seed,
+            engine,
             synth_key,
             gain_db,
             language,
@@ -146,11 +150,6 @@ impl Desk {
             Entry::Vacant(free) => free.insert(GroupKey::new(voice, &job.language)).clone(),
         }
     }
-}
-
-/// Name and version of what speaks a model: part of every take's key.
-fn engine_of(model: &str) -> &str {
-    if model == SCRATCH_MODEL { engine::scratch::ENGINE } else { model }
 }
 
 fn estimate_ms(text: &str, pauses: &[Pause], language: &str, voice: &Voice) -> u32 {

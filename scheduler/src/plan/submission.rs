@@ -20,6 +20,8 @@ pub struct SubmissionSettings {
     pub priority: u8,
     /// How often a line may be started; at least 1.
     pub max_attempts: u32,
+    /// Its share of the farm among submissions of its priority; 1 to 100.
+    pub shares: u32,
     /// How its lines are mastered and encoded.
     pub mastering: Mastering,
     /// Takes that are in the store already; others than the plan's do not matter.
@@ -32,7 +34,7 @@ pub struct SubmissionSettings {
 /// Makes the submission of a plan: pure, and always the same for the same plan and settings.
 ///
 /// Its id is made of the episode and of all that decides what is delivered: title, lines, voices
-/// and mastering. Priority, attempts and what is rendered already change nothing about that.
+/// and mastering. Priority, shares, attempts and what is rendered already change nothing about that.
 #[must_use]
 pub fn to_submission(plan: &Plan, settings: &SubmissionSettings) -> NewSubmission {
     let SubmissionSettings { episode, priority, max_attempts, mastering, takes, .. } = settings;
@@ -44,6 +46,7 @@ pub fn to_submission(plan: &Plan, settings: &SubmissionSettings) -> NewSubmissio
         priority: (*priority).min(9),
         max_attempts: (*max_attempts).max(1),
         mastering: mastering.clone(),
+        shares: settings.shares.clamp(1, 100),
         voices: plan.voices.iter().map(|keyed| keyed.voice.clone()).collect(),
     };
     NewSubmission { submission, lines }

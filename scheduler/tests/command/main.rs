@@ -4,6 +4,10 @@
 
 mod changing;
 mod common;
+mod models;
+mod operating;
 mod reading;
 mod readme;
+#[path = "../../../worker/tests/releases/mod.rs"]
+mod releases;
 mod rendering;
