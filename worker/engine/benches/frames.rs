@@ -23,7 +23,9 @@ const POSITIONS: usize = 200;
 const FRAMES: usize = 6;
 
 fn main() -> Result<()> {
-    let config = ModelConfig::released(Kind::CustomVoice, Size::Small);
+    let mut config = ModelConfig::released(Kind::CustomVoice, Size::Small);
+    // An id that is none: no line ends.
+    config.talker_config.codec_eos_token_id = u32::MAX;
     let weights = Weights::random(Layout::of_model(&config), 1);
     let load = |format| FrameModel::load_in(format, &weights, &config, &Device::Cpu);
     let models = [("f32", load(WeightFormat::Native)?), ("q8_0", load(WeightFormat::Q8_0)?)];

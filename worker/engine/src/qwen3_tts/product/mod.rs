@@ -8,6 +8,7 @@
 //! Bits are the same in every batch on a machine, and on all with fused multiply-add, for a product
 //! alone; other operations of a model may differ from processor to processor.
 
+mod instructions;
 mod kernel;
 mod matrix;
 mod packed;
@@ -16,10 +17,11 @@ mod rows;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use kernel::{Held, Instructions, PANEL};
+use kernel::{Held, Multiplied, PANEL};
 use packed::{Packed, Panels};
 use rows::{Rows, Target};
 
+pub(super) use instructions::{Instructions, Set, Work, plus_product};
 pub(super) use matrix::Matrix;
 
 /// Rows that one thread takes at a time where there are many: a multiple of what the loops take at
@@ -139,7 +141,7 @@ impl Packed {
                 let bias = self.bias(first, outputs);
                 let mut target =
                     Target { numbers: &mut *numbers, stride: self.outputs, first, outputs, bias };
-                instructions.multiply(panel, &rows, &mut target);
+                instructions.run(Multiplied { panel, rows, target: &mut target });
             }
         });
         product
@@ -153,7 +155,7 @@ impl Packed {
                 let outputs = numbers.len() / rows.count;
                 let bias = self.bias(index * PANEL, outputs);
                 let mut target = Target { numbers, stride: outputs, first: 0, outputs, bias };
-                instructions.multiply(panel, rows, &mut target);
+                instructions.run(Multiplied { panel, rows: *rows, target: &mut target });
             },
         );
         if rows.count <= 1 {

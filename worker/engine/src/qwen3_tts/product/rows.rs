@@ -1,5 +1,7 @@
 //! What is multiplied and where the product goes.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions")]
+
 /// Rows of numbers, one for each row of the product, which may share numbers.
 ///
 /// A row is `taps` stretches of `width` numbers, so a convolution's windows are rows that nobody

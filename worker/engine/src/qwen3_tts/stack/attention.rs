@@ -1,10 +1,11 @@
 //! Grouped-query attention.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use candle_nn::{Module, RmsNorm, VarBuilder, rms_norm};
 
 use super::StackShape;
 use super::cache::LayerCache;
+use super::glance::glance;
 use super::pass::Pass;
 use super::projection::Projection;
 
@@ -71,11 +72,16 @@ impl Attention {
         let g = self.shape.kv_heads;
         #[expect(clippy::cast_precision_loss, reason = "a head width is far below 2^52")]
         let q = (q * (d as f64).sqrt().recip())?.reshape((b, g, h / g * t, d))?;
+        let is_glance = t == 1 && q.device().is_cpu() && q.dtype() == DType::F32;
         let mut mixed = Vec::with_capacity(pass.spans.len());
         for span in &pass.spans {
             let n = span.rows.len();
             let (keys, values) = pass.read(layer, span)?; // [n, G, K, D]
             let queries = q.narrow(0, span.rows.start, n)?; // [n, G, H/G·T, D]
+            if is_glance && span.mask.is_none() {
+                mixed.push(glance(&queries, &keys, &values)?.reshape((n, h, t, d))?);
+                continue;
+            }
             let mut scores = queries.matmul(&keys.transpose(2, 3)?)?; // [n, G, H/G·T, K]
             if let Some(mask) = &span.mask {
                 let apart = scores.reshape((n, g, h / g, t, span.length))?;

@@ -2,6 +2,7 @@
 
 mod attention;
 mod cache;
+mod glance;
 mod kept;
 mod pass;
 mod projection;

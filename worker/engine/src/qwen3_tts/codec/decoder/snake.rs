@@ -1,8 +1,12 @@
 //! The decoder's activation.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions")]
+
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use candle_nn::VarBuilder;
 use rayon::prelude::*;
+
+use crate::qwen3_tts::product::{Instructions, Set, Work};
 
 /// `x + sin²(α·x) / β`, with an `α` and a `β` for every channel.
 ///
@@ -62,15 +66,31 @@ impl CustomOp1 for Bend<'_> {
             candle_core::bail!("snake of numbers that are not F32")
         };
         let grain = GRAIN * self.alpha.len();
+        let instructions = Instructions::best();
         let mut bent = vec![0f32; end - start];
         bent.par_chunks_mut(grain)
             .zip(numbers[start..end].par_chunks(grain))
-            .for_each(|(bent, x)| self.bend(bent, x));
+            .for_each(|(bent, x)| instructions.run(Bending { bend: self, bent, x }));
         Ok((CpuStorage::F32(bent), layout.shape().clone()))
     }
 }
 
+/// What one thread does at a time.
+struct Bending<'a> {
+    bend: &'a Bend<'a>,
+    bent: &'a mut [f32],
+    x: &'a [f32],
+}
+
+impl Work for Bending<'_> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        self.bend.bend(self.bent, self.x);
+    }
+}
+
 impl Bend<'_> {
+    #[inline(always)]
     fn bend(&self, bent: &mut [f32], x: &[f32]) {
         let channels = self.alpha.len();
         for (bent, x) in bent.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
@@ -109,7 +129,7 @@ const ROUND: f32 = 12_582_912.0;
 /// `sin²`, to 5e-7 of the library's, in straight arithmetic that a compiler makes vectors of.
 ///
 /// Squaring drops the sign, so whole multiples of π can go without being counted.
-#[inline]
+#[inline(always)]
 fn sin_squared(angle: f32) -> f32 {
     let turns = (angle * std::f32::consts::FRAC_1_PI + ROUND) - ROUND;
     let rest = ((angle - turns * PI[0]) - turns * PI[1]) - turns * PI[2];

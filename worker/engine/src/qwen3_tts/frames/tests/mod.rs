@@ -1,6 +1,7 @@
 //! Prompts and frames of the tiny releases, held to the reference's.
 
 mod batching;
+mod eight_bits;
 mod parity;
 mod prompts;
 
@@ -14,7 +15,7 @@ use crate::qwen3_tts::config::{GenerationConfig, ModelConfig};
 use crate::qwen3_tts::golden::Golden;
 use crate::qwen3_tts::prompt::{Layout, PromptRequest, PromptVoice, assemble};
 use crate::qwen3_tts::tokenizer::LineIds;
-use crate::qwen3_tts::weights::{self, Weights};
+use crate::qwen3_tts::weights::{self, WeightFormat, Weights};
 
 /// Every release that has goldens.
 const RELEASES: [&str; 7] = [
@@ -67,6 +68,10 @@ struct Params {
 
 impl Release {
     fn open(name: &'static str) -> Self {
+        Self::held_in(WeightFormat::Native, name)
+    }
+
+    fn held_in(format: WeightFormat, name: &'static str) -> Self {
         let folder = fixtures::path(&format!("reference/{name}"));
         let config = ModelConfig::read(&folder.join("config.json")).unwrap();
         let layout = weights::Layout::of_model(&config);
@@ -79,7 +84,7 @@ impl Release {
             name,
             golden: Golden::open(name),
             generation: GenerationConfig::read(&folder.join("generation_config.json")).unwrap(),
-            model: FrameModel::load(&weights, &config, &Device::Cpu).unwrap(),
+            model: FrameModel::load_in(format, &weights, &config, &Device::Cpu).unwrap(),
             config,
             cases: alone
                 .map(|(name, case)| (name, serde_json::from_value(case).unwrap()))
