@@ -8,6 +8,7 @@ mod address;
 mod checked;
 mod entry;
 mod error;
+mod folder;
 mod key;
 mod open;
 mod parts;
@@ -17,7 +18,6 @@ mod range;
 mod retry;
 mod settings;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,6 +28,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use entry::Entry;
 pub use error::StoreError;
+use folder::Folder;
 pub use probe::ConditionalPut;
 pub use settings::S3Settings;
 
@@ -38,9 +39,9 @@ pub struct Store {
     driver: Arc<dyn ObjectStore>,
     /// What all keys are put below; empty but for S3.
     prefix: Path,
-    /// The folder, when it is one: checked before a write, so that a folder that vanished (a disk
-    /// that was unmounted) is not quietly made anew somewhere else.
-    folder: Option<Arc<PathBuf>>,
+    /// The folder, when it is one: checked around a write, so that a folder that vanished (a disk that
+    /// was unmounted) is not quietly made anew somewhere else.
+    folder: Option<Arc<Folder>>,
     /// The driver once more, when it is S3's: what only that can do.
     s3: Option<Arc<AmazonS3>>,
 }
@@ -131,7 +132,9 @@ impl Store {
             }
             Some(_) | None => {
                 let put = self.driver.put(path, bytes.into()).await;
-                put.map(drop).map_err(|source| self.write_error(key, source))
+                put.map_err(|source| self.write_error(key, source))?;
+                // Had it vanished since, the write would have made another in its place.
+                self.check_folder()
             }
         }
     }
@@ -151,15 +154,12 @@ impl Store {
     }
 
     fn check_folder(&self) -> Result<(), StoreError> {
-        match &self.folder {
-            Some(folder) if !folder.is_dir() => {
-                let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-                Err(StoreError::Unavailable {
-                    place: self.place.to_string(),
-                    source: Box::new(source),
-                })
-            }
-            Some(_) | None => Ok(()),
+        match self.folder.as_ref().map(|folder| folder.check()) {
+            Some(Err(gone)) => Err(StoreError::Unavailable {
+                place: self.place.to_string(),
+                source: Box::new(gone),
+            }),
+            Some(Ok(())) | None => Ok(()),
         }
     }
 

@@ -11,6 +11,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
 use crate::address::{self, Address};
+use crate::folder::Folder;
 use crate::{S3Settings, Store, StoreError, error};
 
 /// Opens what `address` names.
@@ -37,7 +38,7 @@ async fn open_folder(path: PathBuf) -> Result<Store, StoreError> {
         make_folder(&path)?;
         let folder = std::fs::canonicalize(&path)?;
         let driver = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((folder, driver))
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((Folder::at(folder)?, driver))
     });
     let (folder, driver) = match opened.await {
         Ok(Ok(opened)) => opened,
@@ -45,7 +46,7 @@ async fn open_folder(path: PathBuf) -> Result<Store, StoreError> {
         Err(panicked) => return Err(error::of_io(place, panicked.into())),
     };
     Ok(Store {
-        place: folder.display().to_string().into(),
+        place: folder.path().display().to_string().into(),
         driver: Arc::new(driver),
         prefix: Path::default(),
         folder: Some(Arc::new(folder)),
