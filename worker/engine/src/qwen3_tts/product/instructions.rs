@@ -3,7 +3,10 @@
 //! A program is compiled for the oldest processors there are. What counts is compiled once more for
 //! each better set of instructions, as the same plain loops, and chosen when it runs.
 
-#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions")]
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions"
+)]
 
 /// What is known of a set of instructions when loops are compiled for it.
 pub(in crate::qwen3_tts) trait Set {

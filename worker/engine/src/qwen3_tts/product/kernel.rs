@@ -4,7 +4,10 @@
 //! sum with another: whatever is computed side by side, the additions of an output are the same, in
 //! the same order.
 
-#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions")]
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions"
+)]
 
 use super::instructions::{Set, Work, plus_product};
 use super::rows::{Rows, Target};

@@ -1,6 +1,9 @@
 //! What is multiplied and where the product goes.
 
-#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions")]
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions"
+)]
 
 /// Rows of numbers, one for each row of the product, which may share numbers.
 ///

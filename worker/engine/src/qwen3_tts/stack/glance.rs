@@ -1,6 +1,9 @@
 //! Attention of one new position, on a processor.
 
-#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions")]
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions"
+)]
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;

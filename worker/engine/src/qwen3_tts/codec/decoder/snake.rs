@@ -1,6 +1,9 @@
 //! The decoder's activation.
 
-#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions")]
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions"
+)]
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use candle_nn::VarBuilder;
