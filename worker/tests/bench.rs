@@ -89,6 +89,7 @@ fn doctor_proves_the_cpu_stage_by_stage() {
         "talker, prompts",
         "talker, frames",
         "predictor",
+        "sampling",
         "greedy codes",
         "three lines at once",
         "codec decoder",

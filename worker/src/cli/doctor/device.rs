@@ -48,6 +48,8 @@ fn detail(finding: &Finding) -> String {
     match stage {
         Stage::Tokenizer if *largest == 0.0 => "every text is cut as by the reference".to_owned(),
         Stage::Tokenizer => format!("{largest} texts are cut otherwise than by the reference"),
+        Stage::Sampling if *largest == 0.0 => "everything is drawn as on a CPU".to_owned(),
+        Stage::Sampling => format!("{largest} choices are others than on a CPU"),
         Stage::Codes | Stage::Batch if *largest == 0.0 => "the reference's to the last".to_owned(),
         Stage::Codes | Stage::Batch => format!(
             "the first other one was {largest:.1e} behind the reference's, {tolerance:.1e} is \

@@ -26,6 +26,20 @@ fn lines_go_on_for_as_long_as_they_are_moved() {
     assert!(lines.take_spoken().iter().all(Vec::is_empty));
 }
 
+/// That lines go on is the bench's doing: as released, the same ones end.
+#[test]
+fn the_same_lines_would_end_by_themselves() {
+    let release = fixtures::path("reference/s1/custom_voice-1b7");
+    let opened = Checkpoint::open(&release, Words::Native, &Pins::default()).unwrap();
+    let frames = FrameModel::load(&opened.model_weights, &opened.model, &Device::Cpu).unwrap();
+    let model = BenchModel { frames, config: opened.model, ..tiny(false) };
+    let prompt = model.prompt().unwrap();
+    let mut lines = model.lines(1);
+    lines.seat(&prompt).unwrap();
+    let moved: usize = (0..400).map(|_| lines.step().unwrap()).sum();
+    assert!(moved < 400, "no line ended");
+}
+
 #[test]
 fn a_frame_has_all_its_parts_and_nothing_decodes_without_a_codec() {
     let model = tiny(false);

@@ -5,6 +5,7 @@
 //! A proof takes a second or two on a CPU; what it shows is that this build computes on this device
 //! what it should, not that a release's weights are whole.
 
+mod sampling;
 mod shipped;
 mod stages;
 mod tolerance;
@@ -30,6 +31,8 @@ pub enum Stage {
     Steps,
     /// The predictor's logits.
     Predictor,
+    /// Ids and codes drawn from given logits, as an accelerator draws them.
+    Sampling,
     /// Greedy codes of lines that are spoken one by one.
     Codes,
     /// The same lines spoken together, one of them joining later.
@@ -45,12 +48,13 @@ pub enum Stage {
 }
 
 /// All there is.
-const ALL: [Stage; 11] = [
+const ALL: [Stage; 12] = [
     Stage::Tokenizer,
     Stage::Prompt,
     Stage::Prefill,
     Stage::Steps,
     Stage::Predictor,
+    Stage::Sampling,
     Stage::Codes,
     Stage::Batch,
     Stage::Decoder,
@@ -60,7 +64,8 @@ const ALL: [Stage; 11] = [
 ];
 
 /// What every line passes, from logits to samples.
-const QUICK: [Stage; 4] = [Stage::Prefill, Stage::Predictor, Stage::Codes, Stage::Decoder];
+const QUICK: [Stage; 5] =
+    [Stage::Prefill, Stage::Predictor, Stage::Sampling, Stage::Codes, Stage::Decoder];
 
 impl Stage {
     /// A few words for people.
@@ -72,6 +77,7 @@ impl Stage {
             Self::Prefill => "talker, prompts",
             Self::Steps => "talker, frames",
             Self::Predictor => "predictor",
+            Self::Sampling => "sampling",
             Self::Codes => "greedy codes",
             Self::Batch => "three lines at once",
             Self::Decoder => "codec decoder",
@@ -88,7 +94,7 @@ pub struct Finding {
     /// Which.
     pub stage: Stage,
     /// The largest difference there is; NaN if a number is none. For [`Stage::Tokenizer`] the texts
-    /// that were cut otherwise; for codes the lead, in logits, that the reference's choice had
+    /// that were cut otherwise; for [`Stage::Sampling`] the choices that differ; for codes the lead, in logits, that the reference's choice had
     /// where ours was another one first, 0 if there is no such place.
     pub largest: f32,
     /// How large it may be on this device.

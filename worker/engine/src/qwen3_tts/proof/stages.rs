@@ -31,6 +31,7 @@ impl Proof<'_> {
             Stage::Prefill => self.largest(|name| self.behind_prompt(name)),
             Stage::Steps => self.largest(|name| self.behind_frames(name)),
             Stage::Predictor => self.predictor(),
+            Stage::Sampling => self.sampling(),
             Stage::Codes => self.largest(|name| self.codes(name)),
             Stage::Batch => self.batch(),
             Stage::Decoder => self.decoder(),
@@ -222,7 +223,7 @@ impl Proof<'_> {
         Ok(largest)
     }
 
-    fn golden(&self, line: &str, field: &str) -> Result<&Tensor> {
+    pub(super) fn golden(&self, line: &str, field: &str) -> Result<&Tensor> {
         self.shipped.golden(&format!("{line}/{field}"))
     }
 

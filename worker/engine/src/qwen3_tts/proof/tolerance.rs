@@ -30,7 +30,7 @@ impl Tolerances {
         let by_type = |exact, coarse| if self.is_exact { exact } else { coarse };
         let by_place = |near, far| if self.is_cpu { near } else { far };
         match stage {
-            Stage::Tokenizer => 0.0,
+            Stage::Tokenizer | Stage::Sampling => 0.0,
             Stage::Prompt => by_type(2e-6, 0.025),
             Stage::Prefill | Stage::Steps => by_type(3e-5, 0.36),
             Stage::Predictor => by_type(3e-5, 0.6),

@@ -47,12 +47,24 @@ impl Chooser {
         codes: usize,
         device: &Device,
     ) -> Result<Self> {
-        let way = match device {
-            Device::Cpu => Way::Host,
-            Device::Cuda(_) | Device::Metal(_) => Way::Device {
-                talker: Ladder::new(vocabulary, device)?,
-                predictor: Ladder::new(codes, device)?,
-            },
+        match device {
+            Device::Cpu => Ok(Self { controls, vocabulary, way: Way::Host }),
+            Device::Cuda(_) | Device::Metal(_) => {
+                Self::on_device(controls, vocabulary, codes, device)
+            }
+        }
+    }
+
+    /// The same in an accelerator's way, whatever `device` is.
+    pub(crate) fn on_device(
+        controls: Controls,
+        vocabulary: usize,
+        codes: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        let way = Way::Device {
+            talker: Ladder::new(vocabulary, device)?,
+            predictor: Ladder::new(codes, device)?,
         };
         Ok(Self { controls, vocabulary, way })
     }
