@@ -218,6 +218,9 @@ pub trait Queue: Send + Sync + std::fmt::Debug + 'static {
     ///
     /// The failure is kept until the line comes further: it is spoken, mastered or retried.
     ///
+    /// A report that is repeated because its answer was lost is refused if the first was recorded:
+    /// the line is settled either way.
+    ///
     /// # Errors
     /// When the queue cannot be written; then nothing was recorded and the call may be repeated.
     async fn settle(
@@ -312,7 +315,8 @@ pub trait Queue: Send + Sync + std::fmt::Debug + 'static {
     /// When the queue cannot be reached.
     async fn submission(&self, id: &SubmissionId) -> Result<Option<Submission>, QueueError>;
 
-    /// Returns every line of a submission, in script order.
+    /// Returns every line of a submission, in script order. Of more than 5 000 lines, each 5 000 are
+    /// told as of one moment, but these moments may differ.
     ///
     /// # Errors
     /// When the queue cannot be reached or knows no such submission.

@@ -65,7 +65,7 @@ for _, n in ipairs(call('ZRANGE', P .. 'turns', 0, -1)) do
       same('offer of ' .. shelf, is_offered, is_open and true or false)
       if is_open then
         offered[bucket] = true
-        same('audio offered of ' .. shelf, -tonumber(call('ZSCORE', s .. ':q:' .. bucket, member)),
+        same('audio offered of ' .. shelf, 0 - tonumber(call('ZSCORE', s .. ':q:' .. bucket, member)),
           waiting_ms[shelf])
         ready[header.priority .. '|' .. bucket] = true
         same('place of ' .. n .. ' in ' .. bucket,

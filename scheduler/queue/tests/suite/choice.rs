@@ -151,3 +151,14 @@ pub(crate) async fn a_pause_does_not_count_as_being_passed_over(harness: &dyn Ha
     let words: Vec<_> = events.iter().map(|event| event.what.as_str()).collect();
     assert_eq!(words, ["submitted", "paused", "submitted", "resumed", "claimed"]);
 }
+
+pub(crate) async fn a_group_that_two_others_hold_is_held_too(harness: &dyn Harness) {
+    let queue = harness.connect();
+    let lines = [("mira", 900), ("mira", 900), ("mira", 900), ("otto", 100)];
+    queue.submit(submission("ep.1", &lines)).await.unwrap();
+    let one = |worker| Want { max_lines: 1, warm: vec![group("mira")], ..want(worker) };
+    for worker in ["a", "b"] {
+        assert_eq!(claim(&*queue, &one(worker)).await.group, group("mira"));
+    }
+    assert_eq!(claim(&*queue, &want("c")).await.group, group("otto"));
+}

@@ -150,3 +150,25 @@ pub(crate) async fn a_take_counts_for_its_voice_whatever_became_of_its_line(harn
     let takes = queue.takes_of_voice(&submission_id("ep.1"), &voice("mira").key()).await.unwrap();
     assert_eq!(takes, [take(1), take(2), take(3)]);
 }
+
+pub(crate) async fn a_gate_that_opens_again_is_told_again(harness: &dyn Harness) {
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 1), ("mira", 2), ("mira", 3)])).await.unwrap();
+    let batch = claim(&*queue, &want("a")).await;
+    queue.settle(&batch.lease, &id(1), &failed(Verdict::Reject)).await.unwrap();
+    for number in [2, 3] {
+        queue.settle(&batch.lease, &id(number), &spoken()).await.unwrap();
+    }
+    let told = async || {
+        let events = queue.events(0, 100).await.unwrap();
+        events.iter().filter(|event| event.what == "voice complete").count()
+    };
+    assert_eq!(told().await, 1);
+    assert_eq!(queue.retry(&line_of("ep.1", 1)).await.unwrap(), 1);
+    assert_eq!(states(&*queue, "ep.1").await[1..], [(G::Master, S::Held); 2]);
+    let batch = claim(&*queue, &want("a")).await;
+    queue.settle(&batch.lease, &id(1), &failed(Verdict::Reject)).await.unwrap();
+    assert_eq!(told().await, 2);
+    assert_eq!(states(&*queue, "ep.1").await[1..], [(G::Master, S::Waiting); 2]);
+    harness.audit();
+}

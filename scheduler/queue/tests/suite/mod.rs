@@ -69,6 +69,7 @@ macro_rules! contract {
                 priority_decides_before_all_else
                 a_warm_group_goes_before_a_larger_one
                 a_group_that_another_holds_goes_last
+                a_group_that_two_others_hold_is_held_too
                 a_group_passed_over_for_a_minute_goes_first
                 a_worker_gets_only_what_it_can_speak
                 a_batch_keeps_to_its_bounds_shortest_first
@@ -84,6 +85,7 @@ macro_rules! contract {
                 lines_with_takes_are_only_mastered
                 failed_and_cancelled_lines_do_not_hold_their_voice
                 a_line_to_be_spoken_again_holds_its_voice_again
+                a_gate_that_opens_again_is_told_again
                 takes_come_in_script_order
                 a_line_given_up_on_for_its_silence_opens_the_gate
                 whatever_state_it_was_mastered_in_it_is_held_again

@@ -34,8 +34,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => any::<usize>().prop_map(Act::Release),
         1 => any::<usize>().prop_map(Act::Renew),
         2 => (1..15_000_u64).prop_map(Act::Pass),
-        1 => (1..9_usize).prop_map(Act::Cancel),
-        1 => (1..9_usize).prop_map(Act::Retry),
+        1 => (1..10_usize).prop_map(Act::Cancel),
+        1 => (1..10_usize).prop_map(Act::Retry),
         1 => Just(Act::Resubmit),
         1 => any::<bool>().prop_map(Act::Pause),
     ]
@@ -58,7 +58,7 @@ pub(crate) async fn progress_is_the_sum_of_the_lines_after_anything(harness: &dy
     });
 }
 
-const VOICES: [(&str, u32); 8] = [
+const VOICES: [(&str, u32); 9] = [
     ("mira", 100),
     ("mira", 200),
     ("otto", 300),
@@ -67,6 +67,7 @@ const VOICES: [(&str, u32); 8] = [
     ("ada", 600),
     ("ada", 700),
     ("mira", 800),
+    ("ada", 0),
 ];
 
 async fn live_through(harness: &dyn Harness, name: &str, acts: &[Act]) {

@@ -85,7 +85,7 @@ local function sync_shelf(n, c, stage, header)
     and (stage == SPEAK or voice_of(n, v).unspoken == 0)
   if has then
     local ms = tonumber(call('HGET', sub_key(n, ':shelf'), c .. ':' .. stage) or 0)
-    call('ZADD', by_audio, -ms, member)
+    call('ZADD', by_audio, 0 - ms, member)
     if call('ZADD', by_age, 'NX', now, member) == 1 then
       call('HSET', P .. 'ready', header.priority .. '|' .. bucket, 1)
       call('ZADD', offered, header.load, padded(n))

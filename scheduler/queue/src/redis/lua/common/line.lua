@@ -32,17 +32,17 @@ end
 local function leave(line)
   local n, voice = line.n, voice_of(line.n, line.voice)
   count(n, 'n' .. line.stage .. line.state, -1)
-  count(n, 'm' .. line.stage .. line.state, -line.ms)
+  count(n, 'm' .. line.stage .. line.state, 0 - line.ms)
   if is_unspoken(line) then voice.unspoken, voice.is_changed = voice.unspoken - 1, true end
   if line.state == WAITING then
     call('ZREM', shelf_key(line), padded(line.place))
-    call('HINCRBY', sub_key(n, ':shelf'), line.cluster .. ':' .. line.stage, -line.ms)
+    call('HINCRBY', sub_key(n, ':shelf'), line.cluster .. ':' .. line.stage, 0 - line.ms)
     touch_shelf(n, line.cluster, line.stage)
     if line.stage == MASTER and voice.held > 0 then
       voice.held, voice.is_changed = voice.held - 1, true
     end
   elseif line.state == LEASED then
-    count(n, 'leased', -line.ms)
+    count(n, 'leased', 0 - line.ms)
     call('HDEL', P .. 'lease:' .. line.lease .. ':lines', line.id)
     if call('HINCRBY', P .. 'held', line.worker, -1) <= 0 then call('HDEL', P .. 'held', line.worker) end
   elseif line.state == DELAYED then

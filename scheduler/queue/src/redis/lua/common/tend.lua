@@ -1,7 +1,7 @@
 -- What follows from the time: ended leases, passed back-offs. At most so many at once; a call that
 -- finds more answers 'again' and is made again.
 
-local LEASES_AT_ONCE, DELAYED_AT_ONCE = 20, 200
+local LEASES_AT_ONCE, LINES_AT_ONCE, DELAYED_AT_ONCE = 20, 300, 200
 
 local function lease_of(id)
   local read = call('HMGET', P .. 'lease:' .. id, 'n', 'worker', 'stage', 'key')
@@ -58,11 +58,12 @@ local function release(lease)
 end
 
 -- Takes back what is left of a lease whose worker fell silent: the lines that it had started stay
--- charged, and those out of attempts are given up on.
+-- charged, and those out of attempts are given up on. Says how many lines that were.
 local function expire(id)
   local lease = lease_of(id)
   if not lease then return call('ZREM', P .. 'leases', id) end
-  for _, place in ipairs(held_by(id)) do
+  local places = held_by(id)
+  for _, place in ipairs(places) do
     local line = line_of(lease.n, place)
     if line.started then
       local message = 'worker ' .. line.worker .. ' fell silent while it had this line, which was attempt '
@@ -82,12 +83,16 @@ local function expire(id)
     end
   end
   end_lease(lease)
+  return #places
 end
 
 -- Brings the queue up to the present; says whether more is to be done first.
 local function tend()
   local ended = call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'LIMIT', 0, LEASES_AT_ONCE)
-  for _, id in ipairs(ended) do expire(id) end
+  local moved = 0
+  for _, id in ipairs(ended) do
+    if moved < LINES_AT_ONCE then moved = moved + expire(id) end
+  end
   local due = call('ZRANGEBYSCORE', P .. 'delayed', '-inf', now, 'LIMIT', 0, DELAYED_AT_ONCE)
   for _, mark in ipairs(due) do
     local n, place = string.match(mark, '^(%d+):(%d+)$')
@@ -95,7 +100,7 @@ local function tend()
     move(line, line.stage, WAITING)
   end
   if #ended + #due > 0 then flush() end
-  return #ended == LEASES_AT_ONCE or #due == DELAYED_AT_ONCE
+  return #ended == LEASES_AT_ONCE or moved >= LINES_AT_ONCE or #due == DELAYED_AT_ONCE
 end
 
 -- The number of a submission; nil when there is none of that name.
