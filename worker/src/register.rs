@@ -116,7 +116,7 @@ impl Worker {
                 warn!(error = %with_causes(&error), "the queue takes this worker for alive for a minute");
             }
             Err(_) => {
-                warn!("the queue does not answer: it takes this worker for alive for a minute")
+                warn!("the queue does not answer: it takes this worker for alive for a minute");
             }
         }
     }

@@ -319,18 +319,19 @@ impl Spool {
         }
         self.news.notify_one();
         let folder = self.files.folder().display();
-        match failed {
-            Some(failed) => warn!(
+        if let Some(failed) = failed {
+            warn!(
                 %folder,
                 error = %failed,
                 "finished audio cannot be kept on this disk: no more lines are taken until the store is back"
-            ),
-            None => warn!(
+            );
+        } else {
+            warn!(
                 %folder,
                 limit = megabytes(self.limit_bytes),
                 "as much audio is kept on this disk as may be: no more lines are taken until the store is \
                  back"
-            ),
+            );
         }
     }
 

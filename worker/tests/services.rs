@@ -87,7 +87,7 @@ impl Machine {
 
     fn command(&self, program: &Path) -> Command {
         let tools = self.path("tools");
-        let path = std::env::var("PATH").unwrap();
+        let path = std::env::var_os("PATH").unwrap().into_string().unwrap();
         let mut command = Command::new("bash");
         command
             .arg(program)

@@ -64,7 +64,7 @@ async fn what_is_kept_is_uploaded_in_order_once_the_store_is_back_and_then_remov
     stage.mend();
     tokio::select! {
         refused = spool.upload(&stage.store) => panic!("{refused}"),
-        _ = async { one.await.unwrap(); two.await.unwrap() } => {}
+        () = async { one.await.unwrap(); two.await.unwrap() } => {}
     }
     for (key, bytes) in pair("one").into_iter().chain(pair("two")) {
         assert_eq!(stage.store.get(&key).await.unwrap(), bytes);
