@@ -94,6 +94,7 @@ pub(crate) struct VoiceArguments {
     pub(crate) describe: Option<String>,
     /// How it is said, in words.
     #[arg(long, value_name = "TEXT", requires = "speaker")]
+    #[arg(conflicts_with_all = ["ref_audio", "describe"])]
     pub(crate) instruct: Option<String>,
     /// Seeds the line's generator: another seed is another take.
     #[arg(long, value_name = "N", default_value_t = 0, requires_all = ["model", "text"])]

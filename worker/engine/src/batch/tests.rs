@@ -506,3 +506,18 @@ proptest! {
         prop_assert_eq!(together, speak_pausing(1, &texts));
     }
 }
+
+#[test]
+fn parts_behind_one_that_failed_take_no_more_steps() {
+    for (text, widths) in
+        [("a# | bbbbbbbb", &[2, 2][..]), ("#x | bbbbbbbb", &[]), ("a. | #x | b", &[1, 1, 1])]
+    {
+        let mut batch = batch(2);
+        batch.admit(pausing(0, text));
+        let mut spoken = Spoken::new();
+        run(&mut batch, &mut spoken);
+        assert!(spoken[&0].is_err());
+        assert_eq!(*batch.model.widths.borrow(), widths, "{text}");
+        assert_eq!(batch.free_slots(), 2);
+    }
+}

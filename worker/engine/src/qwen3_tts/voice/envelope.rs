@@ -36,7 +36,7 @@ pub(super) const CLONE: Envelope =
 
 /// A voice made ready: megabytes of numbers, which hardly become less.
 pub(in crate::qwen3_tts) const READY: Envelope =
-    Envelope { magic: *b"trready\0", version: 1, max_body: 256 << 20, effort: 1 };
+    Envelope { magic: *b"trready\0", version: 1, max_body: 256 << 20, effort: 2 };
 
 /// Bytes in front of the checksum.
 const PREFIX: usize = 16;
