@@ -36,6 +36,10 @@ pub(super) fn is_spent(err: &RedisError) -> bool {
 fn advice(err: &RedisError) -> Option<&'static str> {
     let refused = "the server refuses the user or the password: check both in the address";
     match err.kind() {
+        ErrorKind::Io if err.to_string().contains("invalid peer certificate") => Some(
+            "this machine does not trust the server's certificate, or it is for another name: install \
+             its authority's certificate, or name it in SSL_CERT_FILE",
+        ),
         ErrorKind::Io => None,
         ErrorKind::AuthenticationFailed => Some(refused),
         ErrorKind::Server(kind) => match kind {
