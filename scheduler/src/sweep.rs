@@ -179,7 +179,9 @@ async fn of_new_submissions(
         match (queue.submission(&id).await?, queue.lines(&id).await) {
             (Some(submission), Ok(lines)) => {
                 keys.extend(submission.voices.iter().filter_map(of_voice));
-                lines.iter().for_each(|line| of_line(line, &mut keys));
+                for line in &lines {
+                    of_line(line, &mut keys);
+                }
             }
             // Forgotten since it was listed.
             (None, _) | (_, Err(QueueError::NoSuchSubmission(_))) => {}

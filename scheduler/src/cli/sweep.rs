@@ -125,7 +125,7 @@ fn show(findings: &Findings, deleted: Option<Deleted>, now: SystemTime) -> anyho
             ))?;
         }
         None => {
-            line(format!("not named by {submissions} or {manifests}; delete them with --delete"))?
+            line(format!("not named by {submissions} or {manifests}; delete them with --delete"))?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use anyhow::Context;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
-use worker::{Engines, LocalModels, ModelError, Settings, scratch_speaker};
+use worker::{Engines, LocalModels, Settings, scratch_speaker};
 
 use super::{answer, say_on_stderr};
 use crate::config::RunArguments;
@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let found = tokio::task::spawn_blocking(move || {
         let models = LocalModels::all(&models)?;
         models.prove()?;
-        Ok::<_, ModelError>(models)
+        anyhow::Ok(models)
     });
     let models = found.await??;
     let settings = Settings { device: models.device_name().to_owned(), ..settings };
