@@ -80,7 +80,7 @@ fn shown(cards: &[WorkerCard], now_ms: u64, is_live: bool) -> String {
     text += &rows.to_string();
     for card in cards {
         if let Some(detail) = card.report.as_ref().and_then(|report| report.detail.as_ref()) {
-text += "\n";
+            text += "\n";
             text += card.worker.as_str();
             text += ": ";
             text += detail;
