@@ -65,6 +65,19 @@ impl Matrix {
             Self::Plain { .. } => self.multiply(&windows.copied(x)?),
         }
     }
+
+    /// [`Self::convolve`], added to `onto`, `[windows.count, O]`.
+    pub(in crate::qwen3_tts) fn convolve_onto(
+        &self,
+        onto: &Tensor,
+        x: &Tensor,
+        windows: Windows,
+    ) -> Result<Tensor> {
+        match self {
+            Self::Packed(packed) => packed.convolve_onto(onto, x, windows),
+            Self::Plain { .. } => onto + self.convolve(x, windows)?,
+        }
+    }
 }
 
 impl Windows {
@@ -90,11 +103,11 @@ mod tests {
 
     #[test]
     fn windows_are_multiplied_alike_everywhere() {
-        let x = Tensor::randn(0f32, 1.0, (60, 8), &Device::Cpu).unwrap();
+        let x = Tensor::randn(0f32, 1.0, (150, 8), &Device::Cpu).unwrap();
         for (stride, taps, dilation) in [(1, 1, 1), (1, 4, 1), (1, 3, 5), (2, 4, 1), (4, 8, 1)] {
             let weight = Tensor::randn(0f32, 1.0, (taps * 8, 5), &Device::Cpu).unwrap();
             let bias = Tensor::randn(0f32, 1.0, 5, &Device::Cpu).unwrap();
-            let count = (60 - (taps - 1) * dilation - 1) / stride + 1;
+            let count = (150 - (taps - 1) * dilation - 1) / stride + 1;
             let windows = Windows { count, stride, taps, dilation };
             let plain = Matrix::Plain { weight: weight.clone(), bias: Some(bias.clone()) };
             let packed = Matrix::new(weight, Some(bias), WeightFormat::Native).unwrap();
@@ -104,6 +117,16 @@ mod tests {
             assert_eq!(ours.dims(), [count, 5]);
             let gap = (ours - expected).unwrap().abs().unwrap().max_all().unwrap();
             assert!(gap.to_scalar::<f32>().unwrap() < 1e-4, "{windows:?}");
+            let onto = Tensor::randn(0f32, 1.0, (count, 5), &Device::Cpu).unwrap();
+            let expected = (&onto + packed.convolve(&x, windows).unwrap()).unwrap();
+            let ours = packed.convolve_onto(&onto, &x, windows).unwrap();
+            let numbers = |x: Tensor| x.to_vec2::<f32>().unwrap();
+            assert_eq!(numbers(ours), numbers(expected), "{windows:?}");
+            let ours = plain.convolve_onto(&onto, &x, windows).unwrap();
+            let expected = (&onto + plain.convolve(&x, windows).unwrap()).unwrap();
+            assert_eq!(numbers(ours), numbers(expected), "{windows:?}");
+            let other = onto.narrow(0, 1, count - 1).unwrap();
+            assert!(packed.convolve_onto(&other, &x, windows).is_err());
         }
     }
 

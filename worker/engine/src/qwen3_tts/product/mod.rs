@@ -14,12 +14,12 @@ mod matrix;
 mod packed;
 mod rows;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use kernel::{Held, Multiplied, PANEL};
 use packed::{Packed, Panels};
-use rows::{Rows, Target};
+use rows::{Onto, Rows, Target};
 
 pub(super) use instructions::{Instructions, Set, Work, plus_product};
 pub(super) use matrix::Matrix;
@@ -53,6 +53,20 @@ impl Packed {
     pub(super) fn convolve(&self, x: &Tensor, windows: Windows) -> Result<Tensor> {
         x.contiguous()?.apply_op1_no_bwd(&Product { packed: self, windows })
     }
+
+    /// [`Self::convolve`], added to `onto`, `[windows.count, O]`.
+    ///
+    /// # Errors
+    /// As there, and when `onto` has another shape, type or device.
+    pub(super) fn convolve_onto(
+        &self,
+        onto: &Tensor,
+        x: &Tensor,
+        windows: Windows,
+    ) -> Result<Tensor> {
+        let product = Product { packed: self, windows };
+        x.contiguous()?.apply_op2_no_bwd(&onto.contiguous()?, &product)
+    }
 }
 
 /// Which rows are multiplied together: for every row of the product, `taps` that are `dilation`
@@ -80,10 +94,37 @@ impl CustomOp1 for Product<'_> {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (Some((start, end)), CpuStorage::F32(numbers)) = (layout.contiguous_offsets(), storage)
-        else {
-            candle_core::bail!("a product of numbers that are no F32 or are not contiguous")
-        };
+        self.compute(storage, layout, None)
+    }
+}
+
+impl CustomOp2 for Product<'_> {
+    fn name(&self) -> &'static str {
+        "packed product onto"
+    }
+
+    fn cpu_fwd(
+        &self,
+        storage: &CpuStorage,
+        layout: &Layout,
+        onto: &CpuStorage,
+        onto_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let shape = (self.windows.count, self.packed.outputs);
+        if onto_at.shape().dims2()? != shape {
+            candle_core::bail!("a product {shape:?} onto {:?}", onto_at.shape());
+        }
+        self.compute(storage, layout, Some(numbers(onto, onto_at)?))
+    }
+}
+
+impl Product<'_> {
+    fn compute(
+        &self,
+        storage: &CpuStorage,
+        layout: &Layout,
+        onto: Option<&[f32]>,
+    ) -> Result<(CpuStorage, Shape)> {
         let (_, channels) = layout.shape().dims2()?;
         let Windows { count, stride, taps, dilation } = self.windows;
         let Packed { inputs, outputs, .. } = *self.packed;
@@ -91,7 +132,7 @@ impl CustomOp1 for Product<'_> {
             candle_core::bail!("{taps} times {channels} inputs, not {inputs}");
         }
         let rows = Rows {
-            numbers: &numbers[start..end],
+            numbers: numbers(storage, layout)?,
             count,
             stride: stride * channels,
             // Neighbouring rows are one stretch.
@@ -102,59 +143,93 @@ impl CustomOp1 for Product<'_> {
         if rows.reach() > rows.numbers.len() {
             candle_core::bail!("{:?} reach beyond {:?}", self.windows, layout.shape());
         }
-        let product = self.packed.product(&rows);
+        let product = self.packed.product(&rows, onto);
         Ok((CpuStorage::F32(product), Shape::from((count, outputs))))
     }
 }
 
+/// A tensor's numbers.
+fn numbers<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    match (layout.contiguous_offsets(), storage) {
+        (Some((start, end)), CpuStorage::F32(numbers)) => Ok(&numbers[start..end]),
+        _ => candle_core::bail!("a product of numbers that are no F32 or are not contiguous"),
+    }
+}
+
 impl Packed {
-    /// `[rows.count, O]`.
-    fn product(&self, rows: &Rows) -> Vec<f32> {
-        self.product_with(Instructions::best(), rows)
+    /// `[rows.count, O]`, added to as many numbers if there are any.
+    fn product(&self, rows: &Rows, onto: Option<&[f32]>) -> Vec<f32> {
+        self.product_with(Instructions::best(), rows, onto)
     }
 
-    fn product_with(&self, instructions: Instructions, rows: &Rows) -> Vec<f32> {
+    fn product_with(
+        &self,
+        instructions: Instructions,
+        rows: &Rows,
+        onto: Option<&[f32]>,
+    ) -> Vec<f32> {
         match &self.panels {
-            Panels::F32(panels) => self.shared(instructions, panels, rows),
-            Panels::Bf16(panels) => self.shared(instructions, panels, rows),
-            Panels::Q8(panels) => self.shared(instructions, panels, rows),
+            Panels::F32(panels) => self.shared(instructions, panels, rows, onto),
+            Panels::Bf16(panels) => self.shared(instructions, panels, rows, onto),
+            Panels::Q8(panels) => self.shared(instructions, panels, rows, onto),
         }
     }
 
     /// Lets threads share the rows where there are many, and the outputs where there are few.
-    fn shared<W: Held>(&self, instructions: Instructions, held: &[W], rows: &Rows) -> Vec<f32> {
+    fn shared<W: Held>(
+        &self,
+        instructions: Instructions,
+        held: &[W],
+        rows: &Rows,
+        onto: Option<&[f32]>,
+    ) -> Vec<f32> {
         if rows.count >= 2 * MANY {
-            self.by_rows(instructions, held, rows)
+            self.by_rows(instructions, held, rows, onto)
         } else {
-            self.by_panels(instructions, held, rows)
+            self.by_panels(instructions, held, rows, onto)
         }
     }
 
-    fn by_rows<W: Held>(&self, instructions: Instructions, held: &[W], rows: &Rows) -> Vec<f32> {
-        let mut product = vec![0.0; rows.count * self.outputs];
-        product.par_chunks_mut(MANY * self.outputs).enumerate().for_each(|(part, numbers)| {
-            let count = numbers.len() / self.outputs;
-            let rows = rows.part(part * MANY, count);
+    fn by_rows<W: Held>(
+        &self,
+        instructions: Instructions,
+        held: &[W],
+        rows: &Rows,
+        onto: Option<&[f32]>,
+    ) -> Vec<f32> {
+        let stride = self.outputs;
+        let mut product = vec![0.0; rows.count * stride];
+        product.par_chunks_mut(MANY * stride).enumerate().for_each(|(part, numbers)| {
+            let rows = rows.part(part * MANY, numbers.len() / stride);
+            let onto = onto.map(|numbers| &numbers[part * MANY * stride..]);
             for (index, panel) in held.chunks(self.panel_length(held)).enumerate() {
                 let first = index * PANEL;
-                let outputs = PANEL.min(self.outputs - first);
+                let outputs = PANEL.min(stride - first);
                 let bias = self.bias(first, outputs);
+                let onto = onto.map(|numbers| Onto { numbers, stride, first });
                 let mut target =
-                    Target { numbers: &mut *numbers, stride: self.outputs, first, outputs, bias };
+                    Target { numbers: &mut *numbers, stride, first, outputs, bias, onto };
                 instructions.run(Multiplied { panel, rows, target: &mut target });
             }
         });
         product
     }
 
-    fn by_panels<W: Held>(&self, instructions: Instructions, held: &[W], rows: &Rows) -> Vec<f32> {
+    fn by_panels<W: Held>(
+        &self,
+        instructions: Instructions,
+        held: &[W],
+        rows: &Rows,
+        onto: Option<&[f32]>,
+    ) -> Vec<f32> {
         let mut apart = vec![0.0; rows.count * self.outputs];
         let panels = held.par_chunks(self.panel_length(held)).enumerate();
         apart.par_chunks_mut(rows.count.max(1) * PANEL).zip(panels).for_each(
             |(numbers, (index, panel))| {
-                let outputs = numbers.len() / rows.count;
-                let bias = self.bias(index * PANEL, outputs);
-                let mut target = Target { numbers, stride: outputs, first: 0, outputs, bias };
+                let (outputs, first) = (numbers.len() / rows.count, index * PANEL);
+                let bias = self.bias(first, outputs);
+                let onto = onto.map(|numbers| Onto { numbers, stride: self.outputs, first });
+                let mut target = Target { numbers, stride: outputs, first: 0, outputs, bias, onto };
                 instructions.run(Multiplied { panel, rows: *rows, target: &mut target });
             },
         );

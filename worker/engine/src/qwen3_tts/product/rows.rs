@@ -56,8 +56,20 @@ pub(super) struct Target<'a> {
     pub first: usize,
     /// How many of them there are.
     pub outputs: usize,
-    /// What is added to them.
+    /// What is added to each of them.
     pub bias: Option<&'a [f32]>,
+    /// What they are added to, laid out as `numbers` would be if it held all outputs of the rows.
+    pub onto: Option<Onto<'a>>,
+}
+
+/// Numbers that a product is added to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Onto<'a> {
+    pub numbers: &'a [f32],
+    /// Numbers from a row to the next.
+    pub stride: usize,
+    /// Where in a row the panel's begin.
+    pub first: usize,
 }
 
 impl Target<'_> {
@@ -72,6 +84,12 @@ impl Target<'_> {
                 for ((target, sum), bias) in target.iter_mut().zip(sums).zip(bias) {
                     *target = sum + bias;
                 }
+            }
+        }
+        if let Some(Onto { numbers, stride, first }) = self.onto {
+            let numbers = &numbers[row * stride + first..][..target.len()];
+            for (target, number) in target.iter_mut().zip(numbers) {
+                *target += number;
             }
         }
     }

@@ -99,7 +99,7 @@ proptest! {
         for case in CASES {
             let packed = pack(case, &weight, has_bias.then_some(&bias));
             for &instructions in Instructions::all() {
-                let ours = packed.product_with(instructions, &rows_of(&x, inputs));
+                let ours = packed.product_with(instructions, &rows_of(&x, inputs), None);
                 let is_fused = instructions.are_fused();
                 let expected: Vec<f32> = x
                     .chunks(inputs)

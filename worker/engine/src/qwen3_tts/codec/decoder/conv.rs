@@ -67,6 +67,27 @@ impl CausalConv {
     /// * returns `[T, B, O]`
     pub(super) fn forward(&self, x: &Tensor, state: &mut DecoderState) -> Result<Tensor> {
         let (moments, rows, _) = x.dims3()?;
+        let (seen, windows) = self.windows(x, state)?;
+        self.matrix.convolve(&seen, windows)?.reshape((moments, rows, ()))
+    }
+
+    /// [`Self::forward`], added to `onto`.
+    ///
+    /// # Shapes
+    /// * `onto` `[T, B, O]`, contiguous
+    pub(super) fn forward_onto(
+        &self,
+        onto: &Tensor,
+        x: &Tensor,
+        state: &mut DecoderState,
+    ) -> Result<Tensor> {
+        let (seen, windows) = self.windows(x, state)?;
+        self.matrix.convolve_onto(&onto.flatten_to(1)?, &seen, windows)?.reshape(onto.shape())
+    }
+
+    /// What is seen, `[…, C]`, and which rows of that each output sees.
+    fn windows(&self, x: &Tensor, state: &mut DecoderState) -> Result<(Tensor, Windows)> {
+        let (moments, rows, _) = x.dims3()?;
         let seen = if self.taps == 1 { x.clone() } else { state.extend(&self.tail.name, x)? };
         let windows = Windows {
             count: moments * rows,
@@ -74,7 +95,7 @@ impl CausalConv {
             taps: self.taps,
             dilation: self.dilation * rows,
         };
-        self.matrix.convolve(&seen.flatten_to(1)?, windows)?.reshape((moments, rows, ()))
+        Ok((seen.flatten_to(1)?, windows))
     }
 }
 

@@ -125,6 +125,6 @@ impl Unit {
     /// `[T, B, C]` → the same.
     fn forward(&self, x: &Tensor, state: &mut DecoderState) -> Result<Tensor> {
         let inner = self.conv1.forward(&self.act1.forward(x)?, state)?;
-        x + self.conv2.forward(&self.act2.forward(&inner)?, state)?
+        self.conv2.forward_onto(x, &self.act2.forward(&inner)?, state)
     }
 }
