@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_submission_with_the_least_a_share_goes_first() {
-        let busy = |letter, leased_ms, shares| Candidate { leased_ms, shares, ..one(letter, 900) };
+        let busy = |letter, leased_ms, shares| Candidate { shares, leased_ms, ..one(letter, 900) };
         let younger = Candidate { submission: 2, ..one('a', 900) };
         assert_eq!(order(vec![younger, one('b', 1)], &[]), "ba", "of equals the older");
         let all = vec![busy('a', 3_000, 1), busy('b', 6_000, 3), busy('c', 2_001, 1)];
