@@ -56,7 +56,7 @@ fn speak_text(text: String, arguments: &SpeakArguments) -> anyhow::Result<Summar
     };
     let line = LineRequest { text, voice, choosing, seed: arguments.voice.seed };
     let since = Instant::now();
-    let model = open(&release, arguments.model.device)?;
+    let model = open(&release, &arguments.model)?;
     let load_seconds = since.elapsed().as_secs_f64();
     let since = Instant::now();
     let mut spoken = Err(LineError::Failed("the model said nothing about the line".to_owned()));

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Context;
 use audio::Pcm;
 use engine::qwen3_tts::tokenizer::Words;
-use engine::qwen3_tts::weights::{Pins, WeightFormat};
+use engine::qwen3_tts::weights::Pins;
 use engine::qwen3_tts::{LineRequest, QwenConfig, QwenModel, RATE_HZ, SpokenLine, Tally, device};
 use engine::{LineError, Samples};
 use schemas::LineId;
@@ -17,7 +17,7 @@ use worker::models;
 
 use super::answer;
 use super::requests::{self, Asked};
-use crate::config::{DeviceArgument, ModelArguments};
+use crate::config::ModelArguments;
 
 /// Some requests could not be spoken.
 const INCOMPLETE: u8 = 3;
@@ -81,7 +81,7 @@ fn speak_requests(arguments: &ModelArguments, out: &Path) -> anyhow::Result<Summ
     std::fs::create_dir_all(out)
         .with_context(|| format!("the folder {} cannot be made", out.display()))?;
     let since = Instant::now();
-    let model = open(&release(arguments)?, arguments.device)?;
+    let model = open(&release(arguments)?, arguments)?;
     let load_seconds = since.elapsed().as_secs_f64();
     let slots = usize::from(arguments.slots);
     let since = Instant::now();
@@ -105,12 +105,12 @@ pub(super) fn release(arguments: &ModelArguments) -> anyhow::Result<PathBuf> {
 ///
 /// # Errors
 /// When it cannot be used, or the device is not there.
-pub(super) fn open(release: &Path, on: DeviceArgument) -> anyhow::Result<QwenModel> {
+pub(super) fn open(release: &Path, arguments: &ModelArguments) -> anyhow::Result<QwenModel> {
     QwenModel::open(QwenConfig {
         release: release.to_owned(),
         name: None,
-        device: device(on.processor())?,
-        weights: WeightFormat::Native,
+        device: device(arguments.device.processor())?,
+        weights: arguments.weights.into(),
         words: Words::Native,
         pins: Pins::default(),
         recordings: Box::new(recording),
