@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::access::{Access, AccessTable};
 use super::app::Shared;
 use super::auth::Scope;
-use super::problem::Problem;
+use super::problem::Told;
 
 /// Makes the schema of one type.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -164,7 +164,7 @@ impl Operation {
     /// The same with problems it may answer with, beyond those that any route may.
     pub(super) fn fails(mut self, problems: &[(StatusCode, &'static str)]) -> Self {
         let problem =
-            Content { media: "application/problem+json", schema: Some(schema_of::<Problem>()) };
+            Content { media: "application/problem+json", schema: Some(schema_of::<Told>()) };
         self.answers.extend(problems.iter().map(|&(status, about)| (status, about, Some(problem))));
         self
     }

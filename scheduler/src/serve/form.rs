@@ -92,6 +92,7 @@ async fn text(mut field: Field<'_>, name: &str) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| mistake(name, "this is not UTF-8 text", "correct it"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` wants it")]
 fn broken(err: MultipartError) -> Problem {
     match err.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),

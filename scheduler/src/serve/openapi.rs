@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::Access;
 use super::api::{Content, Operation, Parameter, Place, schema_of};
-use super::problem::Problem;
+use super::problem::Told;
 
 /// Problems that any route may answer with.
 const ANYWHERE: [(StatusCode, &str); 7] = [
@@ -30,7 +30,7 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         let path = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
         path[operation.method.as_str().to_ascii_lowercase()] = written;
     }
-    let problem = schema_of::<Problem>()(&mut answers);
+    let problem = schema_of::<Told>()(&mut answers);
     let mut schemas = requests.take_definitions(true);
     schemas.extend(answers.take_definitions(true));
     json!({

@@ -6,9 +6,14 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// Why a request was not done. In a box: it is the rare half of every answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem(Box<Told>);
+
 /// Why a request was not done: the body of every answer of status 400 and above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub(super) struct Problem {
+#[schemars(rename = "Problem")]
+pub(super) struct Told {
     /// Names the kind of problem, for programs: `urn:tableread:problem:` and one of the words of the
     /// documentation, e.g. `urn:tableread:problem:not-found`.
     #[serde(rename = "type")]
@@ -126,7 +131,7 @@ impl Problem {
     /// A problem of `kind`; `detail` says what happened and what to do.
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let (status, word, title) = kind.facts();
-        Self {
+        Self(Box::new(Told {
             kind: format!("urn:tableread:problem:{word}"),
             title: title.to_owned(),
             status: status.as_u16(),
@@ -134,32 +139,36 @@ impl Problem {
             request: None,
             errors: Vec::new(),
             retry_after_s: None,
-        }
+        }))
     }
 
     /// A problem of the script, the cast or the settings.
     pub(super) fn mistakes(detail: impl Into<String>, errors: Vec<Mistake>) -> Self {
-        Self { errors, ..Self::new(Kind::Unprocessable, detail) }
+        let mut problem = Self::new(Kind::Unprocessable, detail);
+        problem.0.errors = errors;
+        problem
     }
 
     /// The same, to be tried again after some seconds.
-    pub(super) fn after(self, seconds: u64) -> Self {
-        Self { retry_after_s: Some(seconds), ..self }
+    pub(super) fn after(mut self, seconds: u64) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
     }
 
     /// The same, with the name of the request.
-    pub(super) fn of_request(self, id: &str) -> Self {
-        Self { request: Some(id.to_owned()), ..self }
+    pub(super) fn of_request(mut self, id: &str) -> Self {
+        self.0.request = Some(id.to_owned());
+        self
     }
 
     /// The answer's status.
     pub(super) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// What happened, and what to do.
     pub(super) fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// What an answer of this status means that did not say itself.
@@ -177,14 +186,14 @@ impl Problem {
 
     /// Writes the answer.
     pub(super) fn render(self) -> Response {
-        let json = serde_json::to_vec(&self).expect("a problem is plain text and numbers");
+        let json = serde_json::to_vec(&*self.0).expect("a problem is plain text and numbers");
         let mut response = (self.status(), json).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = self.0.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED.as_u16() {
+        if self.0.status == StatusCode::UNAUTHORIZED.as_u16() {
             headers
                 .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tableread\""));
         }

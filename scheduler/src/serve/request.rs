@@ -84,12 +84,12 @@ pub(super) struct Options {
     pub(super) skip_lyrics: bool,
     /// Loudness of every voice over the episode, in LUFS; -20 when absent.
     #[schemars(range(min = -40.0, max = -6.0))]
-    loudness: Option<f32>,
+    pub(super) loudness: Option<f32>,
     /// Bit rate of the AAC files, in kbit/s; 64 when absent.
     #[schemars(range(min = 24, max = 256))]
-    bitrate: Option<u32>,
+    pub(super) bitrate: Option<u32>,
     /// Sample rate of masters and AAC files, in Hz: 24000, 44100 or 48000; 24000 when absent.
-    rate: Option<u32>,
+    pub(super) rate: Option<u32>,
 }
 
 impl EpisodeRequest {

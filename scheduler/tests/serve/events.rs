@@ -119,7 +119,7 @@ async fn there_is_room_for_so_many_followers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reads_nothing_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
-    let patience = Duration::from_millis(300);
+    let patience = Duration::from_secs(1);
     let server = with(&folder, Limits { patience, followers: 1, ..Limits::default() }).await;
     let text = "ANN\nOpen up.\n\n".repeat(2_000);
     let script = json!({ "name": "two-keys.fountain", "text": text });

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use queue::{Selection, SubmissionChange};
 use schemars::JsonSchema;
-use schemas::{LineId, Progress, SubmissionId};
+use schemas::{LineId, LineRecord, Progress, SubmissionId};
 use serde::{Deserialize, Serialize};
 
 use super::episodes::gone;
@@ -114,23 +114,23 @@ async fn select(app: &App, target: &Target, lines: Lines) -> Answer<Selection> {
     {
         return Err(Problem::new(Kind::NotFound, format!("no line `{line}` in {submission}")));
     }
-    let names = records.iter().map(|record| record.job.character.as_str());
     let character = match character {
-        Some(wanted) => Some(character_called(&wanted, names, &submission)?),
+        Some(wanted) => Some(character_called(&wanted, &records, &submission)?),
         None => None,
     };
     Ok(Selection { submission, line, character })
 }
 
 /// The character of that name as it is cast.
-fn character_called<'a>(
+fn character_called(
     wanted: &str,
-    names: impl Iterator<Item = &'a str> + Clone,
+    records: &[LineRecord],
     submission: &SubmissionId,
 ) -> Answer<String> {
     let folded = wanted.to_lowercase();
-    let exact = names.clone().find(|name| *name == wanted);
-    let found = exact.or_else(|| names.clone().find(|name| name.to_lowercase() == folded));
+    let names = || records.iter().map(|record| record.job.character.as_str());
+    let exact = names().find(|name| *name == wanted);
+    let found = exact.or_else(|| names().find(|name| name.to_lowercase() == folded));
     found.map(str::to_owned).ok_or_else(|| {
         let detail =
             format!("no character of that name in {submission}; its lines name those it has");

@@ -106,10 +106,10 @@ async fn submit_episode(
     request: Request,
 ) -> Answer<Response> {
     let key = key_of(request.headers())?;
-    let Ok(seat) = app.uploads.clone().acquire_owned().await else { return Err(ending()) };
+    let Ok(received) = app.uploads.clone().acquire_owned().await else { return Err(ending()) };
     let sent = read(request, &app).await?;
     if how.plan {
-        let planned = blocking(app, seat, move |app| Box::pin(plan_sent(app, sent))).await?;
+        let planned = blocking(app, received, move |app| Box::pin(plan_sent(app, sent))).await?;
         return Ok(axum::Json(planned).into_response());
     }
     let claim = match key {
@@ -126,7 +126,7 @@ async fn submit_episode(
     }
     // Goes on when the client hangs up: what was begun is ended, and remembered under its key.
     let task =
-        tokio::spawn(blocking(app, seat, move |app| Box::pin(submit_sent(app, sent, claim))));
+        tokio::spawn(blocking(app, received, move |app| Box::pin(submit_sent(app, sent, claim))));
     accepted(&task.await.map_err(|_| failed())??)
 }
 
