@@ -145,8 +145,9 @@ impl EngineSet {
         if let Some(device) = &self.device {
             for (model, caps) in device.caps().iter().enumerate() {
                 let Some(gauge) = device.gauge(model) else { continue };
-                let shelf = device.shelf();
-                states.push(state(caps, gauge, shelf.is_loaded(model), Some(shelf.bytes(model))));
+                let memory = device.shelf();
+                let (is_loaded, bytes) = (memory.is_loaded(model), memory.bytes(model));
+                states.push(state(caps, gauge, is_loaded, Some(bytes)));
             }
         }
         states

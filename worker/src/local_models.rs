@@ -140,12 +140,12 @@ impl LocalModels {
         settings: &ModelSettings,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, ModelError> {
-        let mut named = Self::none(settings)?;
+        let mut chosen = Self::none(settings)?;
         let mut hashes = WeightHashes::open(&settings.cache_dir);
         for name in names {
-            named.add(models::find(name, &settings.folders)?, &mut hashes)?;
+            chosen.add(models::find(name, &settings.folders)?, &mut hashes)?;
         }
-        Ok(named)
+        Ok(chosen)
     }
 
     fn none(settings: &ModelSettings) -> Result<Self, ModelError> {

@@ -368,7 +368,7 @@ impl Worker {
                 warn!(lease = %batch.lease, error = %with_causes(&error), "lease left to end");
             }
             None => {
-                warn!(lease = %batch.lease, "queue away as the worker stops, lease left to end")
+                warn!(lease = %batch.lease, "queue away as the worker stops, lease left to end");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How long a model that has work keeps its room before another, which does not fit beside it, may
 /// ask for it: loading takes seconds, and two models that take turns line by line would do little else.
-const TURN: Duration = Duration::from_secs(60);
+const TURN: Duration = Duration::from_mins(1);
 
 /// The models of one device, by their place in a list, within its memory.
 ///

@@ -1,7 +1,5 @@
 //! A queue that goes away while a worker works.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 mod episode;
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]
 mod stage;
