@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use queue::QueueError;
-use schemas::{WorkerOrders, WorkerReport, WorkerState};
+use schemas::{EngineState, WorkerOrders, WorkerReport, WorkerState};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -145,6 +145,15 @@ impl Worker {
         !self.room.is_empty() || self.spool.as_ref().is_some_and(Spool::has_waiting)
     }
 
+    fn engine_states(&self) -> Vec<EngineState> {
+        let mut states = self.engines.states();
+        for state in &mut states {
+            // Lines that take their seats next are counted in.
+            state.slots_busy = state.slots_busy.min(state.slots);
+        }
+        states
+    }
+
     fn card(&self, state: WorkerState) -> WorkerReport {
         let done = self.tally.report();
         let Identity { instance, host, hardware, started_at_ms } = &self.identity;
@@ -155,7 +164,7 @@ impl Worker {
             host: host.clone(),
             hardware: hardware.clone(),
             device: self.settings.device.clone(),
-            engines: self.engines.states(),
+            engines: self.engine_states(),
             state,
             detail: self.spool.as_ref().and_then(Spool::detail),
             voices_warm: self.room.voices_warm(),
