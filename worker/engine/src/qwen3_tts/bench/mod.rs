@@ -9,7 +9,7 @@ mod parts;
 
 use std::path::Path;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Result};
 
 pub use parts::{Part, PartsOfFrame};
 
@@ -209,11 +209,6 @@ impl BenchLines<'_> {
     pub fn take_spoken(&mut self) -> Vec<Vec<Frame>> {
         self.spoken.iter_mut().map(std::mem::take).collect()
     }
-}
-
-/// A batch's tensor of one prompt's rows, `[1, E]` each.
-fn together(rows: &[Tensor]) -> Result<Tensor> {
-    Tensor::cat(rows, 0)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::together;
 use crate::qwen3_tts::FrameModel;
 use crate::qwen3_tts::predictor::Begun;
 use crate::qwen3_tts::prompt::Prefill;
@@ -59,7 +58,7 @@ impl<'a> PartsOfFrame<'a> {
             histories: vec![Vec::new(); rows],
             cache,
             predictor_cache: model.predictor.cache(rows),
-            hidden: together(&hidden)?,
+            hidden: Tensor::cat(&hidden, 0)?,
             length,
             text: prompt.pad.clone(),
         })
