@@ -35,7 +35,8 @@ fn cuda() -> Result<Device, DeviceError> {
     if !candle_core::utils::cuda_is_available() {
         return Err(not_built("CUDA", "cuda"));
     }
-    Device::new_cuda(0).map_err(|error| not_found("CUDA", &error))
+    // One stream for all threads: a model may be loaded by one and used by another.
+    Device::new_cuda_with_stream(0).map_err(|error| not_found("CUDA", &error))
 }
 
 fn metal() -> Result<Device, DeviceError> {

@@ -1,6 +1,6 @@
 //! Talker, predictor and tables as one: what turns prompts into frames.
 
-use candle_core::{Device, Result};
+use candle_core::{DType, Device, Result};
 
 use super::config::ModelConfig;
 use super::predictor::Predictor;
@@ -20,6 +20,9 @@ pub struct FrameModel {
     pub(crate) chooser: Chooser,
     /// Positions a line may have, prompt included.
     pub(crate) max_positions: usize,
+    /// The same weights as kernels of our own see them, where the device has them.
+    #[cfg(feature = "cuda")]
+    pub(super) kernels: Option<super::cuda::FrameKernels>,
 }
 
 /// What the lines of one voice begin with, already taken in by the talker.
@@ -47,16 +50,35 @@ impl FrameModel {
         config: &ModelConfig,
         device: &Device,
     ) -> Result<Self> {
-        let dtype = compute_dtype(device);
+        Self::load_as(format, weights, config, (device, compute_dtype(device)))
+    }
+
+    /// As [`Self::load_in`], in a type of one's own.
+    pub(crate) fn load_as(
+        format: WeightFormat,
+        weights: &Weights,
+        config: &ModelConfig,
+        (device, dtype): (&Device, DType),
+    ) -> Result<Self> {
         let talker = &config.talker_config;
         let codes = talker.code_predictor_config.vocab_size;
         let vb = weights.builder(dtype, device).pp("talker");
+        let (controls, vocabulary) = (Controls::of(talker), talker.vocab_size);
+        let max_positions = talker.max_position_embeddings;
+        let tables = Tables::load(weights, config, dtype, device)?;
+        let talker = Talker::load(talker, format, &vb)?;
+        let predictor = Predictor::load(&config.talker_config, format, &vb.pp("code_predictor"))?;
         Ok(Self {
-            tables: Tables::load(weights, config, dtype, device)?,
-            talker: Talker::load(talker, format, &vb)?,
-            predictor: Predictor::load(talker, format, &vb.pp("code_predictor"))?,
-            chooser: Chooser::new(Controls::of(talker), talker.vocab_size, codes, device)?,
-            max_positions: talker.max_position_embeddings,
+            #[cfg(feature = "cuda")]
+            kernels: {
+                let parts = (&tables, &talker, &predictor);
+                super::cuda::FrameKernels::of(parts, controls, device)?
+            },
+            tables,
+            talker,
+            predictor,
+            chooser: Chooser::new(controls, vocabulary, codes, device)?,
+            max_positions,
         })
     }
 

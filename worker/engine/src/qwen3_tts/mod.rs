@@ -7,6 +7,8 @@ mod check;
 mod checkpoint;
 pub mod codec;
 pub mod config;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod device;
 mod distance;
 mod error;

@@ -66,6 +66,12 @@ impl Predictor {
         })
     }
 
+    /// What it is made of: its layers, what is in front of them and the heads behind.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn parts(&self) -> (&Stack, Option<&Projection>, &[Projection]) {
+        (&self.stack, self.small_to_mtp_projection.as_ref(), &self.lm_head)
+    }
+
     /// A cache for the frames of up to `rows` lines; it is written over by each frame.
     pub(crate) fn cache(&self, rows: usize) -> Cache {
         self.stack.cache(rows, CODES)

@@ -77,6 +77,13 @@ impl Tables {
         self.code_embeddings[book - 1].forward(codes)
     }
 
+    /// The tables of codes 0 to 15, in this order, each `[ids, E]`.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn codes(&self) -> impl Iterator<Item = &Tensor> {
+        let first = self.codec_embedding.embeddings();
+        std::iter::once(first).chain(self.code_embeddings.iter().map(Embedding::embeddings))
+    }
+
     /// What whole frames mean to the talker: `[N, E]`, for at least one frame.
     pub(crate) fn frames(&self, frames: &[Frame]) -> Result<Tensor> {
         let book = |book: usize| -> Result<Tensor> {

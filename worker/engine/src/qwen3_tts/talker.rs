@@ -36,6 +36,12 @@ impl Talker {
         })
     }
 
+    /// What it is made of, with the head behind it.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn parts(&self) -> (&Stack, &Projection) {
+        (&self.stack, &self.codec_head)
+    }
+
     /// An empty cache for up to `rows` lines.
     pub(crate) fn cache(&self, rows: usize) -> Cache {
         self.stack.cache(rows, BLOCK)

@@ -3,6 +3,8 @@
 use candle_core::{Result, Tensor};
 
 use super::config::CODES;
+#[cfg(feature = "cuda")]
+use super::cuda::Batch;
 use super::frame_model::{FrameModel, Prefix};
 use super::predictor::{Begun, Predicted};
 use super::prompt::Prefill;
@@ -24,6 +26,10 @@ pub struct Frames {
     predictor_cache: Cache,
     /// What the talker last made of each line, `[B, E]`; `None` without lines.
     hidden: Option<Tensor>,
+    /// In place of the last two, where the model has kernels of its own: rows of the cache are slots
+    /// then, and nobody moves. `None` before the first line.
+    #[cfg(feature = "cuda")]
+    batch: Option<Batch>,
 }
 
 /// A line to be seated.
@@ -84,9 +90,11 @@ impl Frames {
         Self {
             slots,
             lines: Vec::with_capacity(slots),
-            cache: model.talker.cache(slots),
+            cache: model.talker.cache(cache_rows(model, slots)),
             predictor_cache: model.predictor.cache(slots),
             hidden: None,
+            #[cfg(feature = "cuda")]
+            batch: None,
         }
     }
 
@@ -104,13 +112,17 @@ impl Frames {
         let Some(slot) = (0..self.slots).find(|&slot| self.row_of(slot).is_none()) else {
             candle_core::bail!("all {} slots are taken", self.slots)
         };
+        #[cfg(feature = "cuda")]
+        if let Some(kernels) = &model.kernels {
+            return self.seat(model, kernels, admission, slot);
+        }
         let Admission { prefill, prefix, sampling, draws } = admission;
         let row = self.lines.len();
         let hidden = self.take_in(model, prefill, prefix, row)?;
         let length = prefill.embeds.dim(0)?;
         self.lines.push(Line {
             slot,
-            cap: sampling.max_tokens.min((model.max_positions + 1).saturating_sub(length)),
+            cap: cap(model, &sampling, length),
             sampling,
             draws,
             history: Vec::new(),
@@ -130,6 +142,10 @@ impl Frames {
     /// # Errors
     /// When the device fails; all lines are lost then.
     pub fn step(&mut self, model: &FrameModel) -> Result<Vec<(usize, StepOutcome)>> {
+        #[cfg(feature = "cuda")]
+        if let Some(kernels) = &model.kernels {
+            return self.replay(model, kernels);
+        }
         let Some(hidden) = self.hidden.take() else { return Ok(Vec::new()) };
         let predicted = self.choose(model, hidden)?;
         let codes = predicted.codes.to_vec2::<u32>()?; // the one wait for the device
@@ -152,6 +168,11 @@ impl Frames {
     /// When the device fails.
     pub fn release(&mut self, slot: usize) -> Result<()> {
         let Some(gone) = self.row_of(slot) else { return Ok(()) };
+        #[cfg(feature = "cuda")]
+        if self.batch.is_some() {
+            self.leave(gone);
+            return Ok(());
+        }
         let Some(hidden) = self.hidden.take() else { return Ok(()) };
         let staying: Vec<bool> = (0..self.lines.len()).map(|row| row != gone).collect();
         self.hidden = self.retire(&staying, &hidden)?;
@@ -263,10 +284,27 @@ impl Line {
     }
 }
 
+/// Ids that a line may have behind a prompt of `length` positions.
+fn cap(model: &FrameModel, sampling: &Sampling, length: usize) -> usize {
+    sampling.max_tokens.min((model.max_positions + 1).saturating_sub(length))
+}
+
+/// Rows of the talker's cache for `slots` lines.
+fn cache_rows(model: &FrameModel, slots: usize) -> usize {
+    #[cfg(feature = "cuda")]
+    if model.kernels.is_some() {
+        return Batch::cache_rows(slots);
+    }
+    let _ = model;
+    slots
+}
+
 /// A tensor's numbers, on the host.
 fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
     tensor.to_dtype(candle_core::DType::F32)?.flatten_all()?.to_vec1()
 }
 
+#[cfg(feature = "cuda")]
+mod replay;
 #[cfg(test)]
 mod tests;

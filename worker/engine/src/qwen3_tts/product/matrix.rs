@@ -41,6 +41,18 @@ impl Matrix {
         }
     }
 
+    /// The weight, `[I, O]`, and the bias, `[O]`.
+    ///
+    /// # Errors
+    /// When it is laid out for a processor.
+    #[cfg(feature = "cuda")]
+    pub(in crate::qwen3_tts) fn plain(&self) -> Result<(&Tensor, Option<&Tensor>)> {
+        match self {
+            Self::Plain { weight, bias } => Ok((weight, bias.as_ref())),
+            Self::Packed(_) => candle_core::bail!("a matrix is laid out for a processor"),
+        }
+    }
+
     /// Multiplies the rows of `x`.
     ///
     /// # Shapes

@@ -10,15 +10,15 @@ pub use self::draws::Draws;
 use super::config::{CONTROLS, GenerationConfig, TalkerConfig};
 
 /// Ids a line must have before it may end.
-const MIN_TOKENS: usize = 2;
+pub(crate) const MIN_TOKENS: usize = 2;
 
 /// The talker's ids that are no codes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Controls {
     /// The first of them; they go on to the end of the vocabulary.
-    first: usize,
+    pub first: usize,
     /// The only one that may be chosen; none where it is no id.
-    end: usize,
+    pub end: usize,
 }
 
 impl Controls {

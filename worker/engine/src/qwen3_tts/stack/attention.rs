@@ -42,6 +42,12 @@ impl Attention {
         })
     }
 
+    /// Its weights: both projections, then both norms.
+    #[cfg(feature = "cuda")]
+    pub(super) fn weights(&self) -> (&Projection, &Projection, &Tensor, &Tensor) {
+        (&self.qkv_proj, &self.o_proj, self.q_norm.weight(), self.k_norm.weight())
+    }
+
     /// # Shapes
     /// * `hidden` `[B, T, E]`
     /// * returns `[B, T, E]`

@@ -83,6 +83,18 @@ impl Cache {
         &self.layers[layer]
     }
 
+    /// Every layer's part; none before [`Self::reserve`] was called.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn layers(&self) -> &[LayerCache] {
+        &self.layers
+    }
+
+    /// Positions each row has room for.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Makes room for rows of `length` positions, keeping what is there.
     pub(crate) fn reserve(&mut self, length: usize) -> Result<()> {
         if length <= self.capacity {

@@ -4,6 +4,8 @@ mod attention;
 mod cache;
 mod glance;
 mod kept;
+#[cfg(feature = "cuda")]
+mod parts;
 mod pass;
 mod projection;
 mod rope;
@@ -13,6 +15,8 @@ use candle_nn::{Module, RmsNorm, VarBuilder, rms_norm};
 
 use self::attention::Attention;
 pub(crate) use self::cache::{Cache, CacheShape, Kept};
+#[cfg(feature = "cuda")]
+pub(crate) use self::parts::Parts;
 pub(crate) use self::pass::Pass;
 pub(crate) use self::projection::Projection;
 pub(crate) use self::rope::Rope;
@@ -34,6 +38,9 @@ pub(crate) struct Stack {
     norm: RmsNorm,
     rope: Rope,
     cache: CacheShape,
+    /// `H`.
+    #[cfg(feature = "cuda")]
+    heads: usize,
 }
 
 /// Sizes of a [`Stack`].
@@ -112,6 +119,8 @@ impl Stack {
                 dtype: vb.dtype(),
                 device: vb.device().clone(),
             },
+            #[cfg(feature = "cuda")]
+            heads: shape.heads,
         })
     }
 

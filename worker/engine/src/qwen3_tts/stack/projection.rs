@@ -45,6 +45,16 @@ impl Projection {
         Matrix::new(weight.t()?, bias, format).map(Self)
     }
 
+    /// The weight, `[O, I]`, and the bias, `[O]`.
+    ///
+    /// # Errors
+    /// When it is laid out for a processor.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn tensors(&self) -> Result<(Tensor, Option<&Tensor>)> {
+        let (weight, bias) = self.0.plain()?;
+        Ok((weight.t()?, bias))
+    }
+
     /// # Shapes
     /// * `x` `[…, I]`
     /// * returns `[…, O]`

@@ -38,6 +38,12 @@ impl Rope {
         Self { frequencies, dtype, device: device.clone() }
     }
 
+    /// How far numbers turn from one position to the next, `D/2` of them.
+    #[cfg(feature = "cuda")]
+    pub(super) fn frequencies(&self) -> &[f32] {
+        &self.frequencies
+    }
+
     /// Looks up `new` positions from each of `starts` on.
     pub(crate) fn at(&self, starts: &[usize], new: usize) -> Result<Turn> {
         let positions = starts.iter().flat_map(|&start| start..start + new);

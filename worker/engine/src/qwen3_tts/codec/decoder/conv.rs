@@ -20,11 +20,11 @@ use crate::qwen3_tts::weights::WeightFormat;
 /// Differs: the zeros in front are the state of a row that has seen nothing.
 #[derive(Debug)]
 pub(super) struct CausalConv {
-    tail: Tail,
+    pub(super) tail: Tail,
     taps: usize,
-    dilation: usize,
+    pub(super) dilation: usize,
     /// `K·C → O`: the checkpoint's `[O, C, K]`, turned to match windows of moments.
-    matrix: Matrix,
+    pub(super) matrix: Matrix,
 }
 
 impl CausalConv {
@@ -108,8 +108,8 @@ impl CausalConv {
 /// Differs: computed from the outputs' side, so nothing overlaps, is added up or is cut off.
 #[derive(Debug)]
 pub(super) struct CausalUpsampling {
-    conv: CausalConv,
-    stride: usize,
+    pub(super) conv: CausalConv,
+    pub(super) stride: usize,
 }
 
 impl CausalUpsampling {

@@ -1,6 +1,8 @@
 //! Frames to samples.
 
 mod conv;
+#[cfg(feature = "cuda")]
+mod parts;
 mod quantizer;
 mod reference;
 mod segments;
@@ -15,6 +17,8 @@ use candle_nn::VarBuilder;
 
 use crate::qwen3_tts::Frame;
 use crate::qwen3_tts::config::CodecConfig;
+#[cfg(feature = "cuda")]
+use crate::qwen3_tts::cuda::WaveKernels;
 use conv::CausalConv;
 use quantizer::Quantizer;
 use state::Tail;
@@ -22,6 +26,8 @@ use transformer::Transformer;
 use upsample::Upsample;
 use waves::Waves;
 
+#[cfg(feature = "cuda")]
+pub(in crate::qwen3_tts) use parts::{ConvParts, SnakeParts, WaveParts};
 pub use reference::{Line, Reference};
 pub use state::DecoderState;
 
@@ -40,6 +46,9 @@ pub struct CodecDecoder {
     pre_transformer: Transformer,
     upsample: Vec<Upsample>,
     waves: Waves,
+    /// The same convolutions as kernels of our own see them, where the device has them.
+    #[cfg(feature = "cuda")]
+    pub(in crate::qwen3_tts) wave_kernels: Option<WaveKernels>,
     tails: Vec<Tail>,
     frame_samples: usize,
     device: Device,
@@ -50,12 +59,19 @@ const PRE_KERNEL: usize = 3;
 
 /// Frames, over all rows, that pass the layers up to the waves together: enough to be worth reading
 /// their weights for.
-const PORTION: usize = 64;
+const PORTION_CPU: usize = 64;
+
+/// The same where a call costs more than what it does.
+const PORTION_GPU: usize = 1024;
 
 /// Frames, over all rows, that become waves together, where memory is near and where it is far. A
 /// frame takes 0.7 MB in the last layers, and 7 times as much while it is convolved.
 const WAVE_PORTION_CPU: usize = 4;
 const WAVE_PORTION_GPU: usize = 64;
+
+/// The same for kernels of our own, which write down what they convolve once and in half the bytes.
+#[cfg(feature = "cuda")]
+const WAVE_PORTION_KERNELS: usize = 512;
 
 impl CodecDecoder {
     /// Takes its tensors from a builder that stands at the codec's root, in F32.
@@ -68,6 +84,7 @@ impl CodecDecoder {
         let config = &config.decoder_config;
         let weights = weights.pp("decoder");
         let (summed, latent) = (config.codebook_dim, config.latent_dim);
+        let waves = Waves::load(config, &weights.pp("decoder"))?;
         let ratios = config.upsampling_ratios.iter().enumerate();
         let mut decoder = Self {
             quantizer: Quantizer::load(config, &weights.pp("quantizer"))?,
@@ -83,7 +100,12 @@ impl CodecDecoder {
                     Upsample::load(latent, ratio, &weights.pp("upsample").pp(stage))
                 })
                 .collect::<Result<_>>()?,
-            waves: Waves::load(config, &weights.pp("decoder"))?,
+            #[cfg(feature = "cuda")]
+            wave_kernels: match &device {
+                Device::Cuda(cuda) => WaveKernels::of(&waves.parts()?, cuda)?,
+                Device::Cpu | Device::Metal(_) => None,
+            },
+            waves,
             tails: Vec::new(),
             frame_samples,
             device,
@@ -133,7 +155,8 @@ impl CodecDecoder {
         }
         state.check(&self.tails)?;
         let frames = rows.iter().map(|row| row.len()).max().unwrap_or(0);
-        let portion = (PORTION / rows.len().max(1)).max(1);
+        let portion = if self.device.is_cpu() { PORTION_CPU } else { PORTION_GPU };
+        let portion = (portion / rows.len().max(1)).max(1);
         let mut samples = Vec::new();
         for start in (0..frames).step_by(portion) {
             let part: Vec<_> = rows
@@ -157,14 +180,31 @@ impl CodecDecoder {
         let latent = self.latent(rows, state)?;
         let frames = rows.iter().map(|row| row.len()).max().unwrap_or(0);
         let moments = latent.dim(0)? / frames;
-        let at_once = if self.device.is_cpu() { WAVE_PORTION_CPU } else { WAVE_PORTION_GPU };
-        let at_once = (at_once / rows.len()).max(1) * moments;
+        let at_once = (self.wave_portion() / rows.len()).max(1) * moments;
         for start in (0..latent.dim(0)?).step_by(at_once) {
             let part = latent.narrow(0, start, at_once.min(latent.dim(0)? - start))?;
-            samples.push(self.waves.forward(&part, state)?);
+            samples.push(self.wave(&part, state)?);
         }
         state.advance(frames);
         Ok(())
+    }
+
+    /// Frames, over all rows, that become waves together.
+    fn wave_portion(&self) -> usize {
+        #[cfg(feature = "cuda")]
+        if self.wave_kernels.is_some() {
+            return WAVE_PORTION_KERNELS;
+        }
+        if self.device.is_cpu() { WAVE_PORTION_CPU } else { WAVE_PORTION_GPU }
+    }
+
+    /// `[T, B, latent]` → `[T·samples, B]`.
+    fn wave(&self, latent: &Tensor, state: &mut DecoderState) -> Result<Tensor> {
+        #[cfg(feature = "cuda")]
+        if let Some(kernels) = &self.wave_kernels {
+            return kernels.forward(latent, state);
+        }
+        self.waves.forward(latent, state)
     }
 
     /// `B` rows of `T` frames → `[T·ratios, B, latent]`.

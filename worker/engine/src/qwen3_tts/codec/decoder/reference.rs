@@ -115,22 +115,23 @@ impl CodecDecoder {
     /// # Errors
     /// On a code that is none, and when the device is out of memory.
     pub fn decode(&self, lines: &[Line<'_>]) -> Result<Vec<Vec<f32>>> {
-        let rows = if self.device.is_cpu() { 1 } else { MOST_ROWS };
-        self.decode_by(lines, rows)
+        let together = if self.device.is_cpu() { ON_CPU } else { ON_GPU };
+        self.decode_by(lines, together)
     }
 
-    /// [`Self::decode`], `rows_at_once` side by side.
+    /// [`Self::decode`], so many side by side.
     pub(super) fn decode_by(
         &self,
         lines: &[Line<'_>],
-        rows_at_once: usize,
+        Together { rows, spare_frames }: Together,
     ) -> Result<Vec<Vec<f32>>> {
         let mut tasks: Vec<_> =
             lines.iter().enumerate().flat_map(|(line, spoken)| Task::of(line, spoken)).collect();
         let mut parts = BTreeMap::new();
         tasks.sort_by_key(|task| std::cmp::Reverse(task.frames.len()));
-        for together in tasks.chunks(rows_at_once) {
-            for (task, samples) in together.iter().zip(self.side_by_side(together)?) {
+        for together in tasks.chunks(rows) {
+            let decoded = self.side_by_side(together, spare_frames)?;
+            for (task, samples) in together.iter().zip(decoded) {
                 parts.insert((task.line, task.first), samples);
             }
         }
@@ -142,17 +143,18 @@ impl CodecDecoder {
     }
 
     /// Decodes tasks, the longest first, and gives the samples that each keeps.
-    fn side_by_side(&self, tasks: &[Task<'_>]) -> Result<Vec<Vec<f32>>> {
+    fn side_by_side(&self, tasks: &[Task<'_>], spare_frames: usize) -> Result<Vec<Vec<f32>>> {
         let mut samples = vec![Vec::new(); tasks.len()];
         let mut state = self.starts(tasks)?;
         let mut start = 0;
         let mut rows = tasks.len();
         while rows > 0 {
-            let end = tasks[rows - 1].frames.len();
+            let end = stretch(&tasks[..rows], spare_frames);
             if end > start {
                 let next: Vec<_> =
-                    tasks[..rows].iter().map(|task| &task.frames[start..end]).collect();
-                let decoded = self.advance(&next, &mut state)?.t()?.to_vec2::<f32>()?;
+                    tasks[..rows].iter().map(|task| task.between(start, end)).collect();
+                let decoded =
+                    self.advance(&next, &mut state)?.t()?.contiguous()?.to_vec2::<f32>()?;
                 for (samples, decoded) in samples.iter_mut().zip(decoded) {
                     samples.extend(decoded);
                 }
@@ -162,6 +164,7 @@ impl CodecDecoder {
             state.truncate(rows)?;
         }
         for (samples, task) in samples.iter_mut().zip(tasks) {
+            samples.truncate(task.frames.len() * self.frame_samples);
             samples.drain(..task.dropped * self.frame_samples);
         }
         Ok(samples)
@@ -174,8 +177,34 @@ impl CodecDecoder {
     }
 }
 
-/// Rows that are decoded together where that pays: their states take 5 MB each.
-const MOST_ROWS: usize = 32;
+/// What is decoded side by side.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Together {
+    /// Rows, at least one; the state of each takes 5 MB.
+    pub rows: usize,
+    /// Frames that may be decoded behind the ends of rows, so that longer ones need not start again.
+    pub spare_frames: usize,
+}
+
+/// A processor is busy with one row.
+const ON_CPU: Together = Together { rows: 1, spare_frames: 0 };
+
+/// A start costs as much as some hundred frames.
+const ON_GPU: Together = Together { rows: 32, spare_frames: 512 };
+
+/// Where to stop decoding `tasks`, the longest first, for some of them to leave: where the shortest
+/// ends, or later if not more than `spare` frames are decoded in vain.
+fn stretch(tasks: &[Task], spare: usize) -> usize {
+    let (mut end, mut wasted) = (0, 0);
+    for (over, task) in tasks.iter().rev().enumerate() {
+        wasted += over * (task.frames.len() - end);
+        if wasted > spare {
+            break;
+        }
+        end = task.frames.len();
+    }
+    end
+}
 
 /// A segment of a line, to be decoded.
 #[derive(Debug)]
@@ -192,6 +221,12 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
+    /// Its frames from `start` to `end`, as far as it has any.
+    fn between(&self, start: usize, end: usize) -> &[Frame] {
+        let last = self.frames.len();
+        &self.frames[start.min(last)..end.min(last)]
+    }
+
     fn of(line: usize, spoken: &Line<'a>) -> Vec<Self> {
         let heard = spoken.reference.map_or(&[][..], Reference::frames);
         let total = heard.len() + spoken.frames.len();

@@ -18,9 +18,9 @@ use crate::qwen3_tts::product::{Instructions, Set, Work};
 #[derive(Debug)]
 pub(super) struct Snake {
     /// `[C]`.
-    alpha: Tensor,
+    pub(super) alpha: Tensor,
     /// `[C]`, `1/β`.
-    height: Tensor,
+    pub(super) height: Tensor,
     /// The same numbers, for [`Bend`].
     on_host: (Vec<f32>, Vec<f32>),
 }

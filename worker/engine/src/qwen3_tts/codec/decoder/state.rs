@@ -141,6 +141,12 @@ impl DecoderState {
         Ok(whole)
     }
 
+    /// Lets a layer remember this instead.
+    #[cfg(feature = "cuda")]
+    pub(in crate::qwen3_tts) fn set_tail(&mut self, name: &str, tail: Tensor) {
+        self.tails.insert(name.to_owned(), tail);
+    }
+
     /// Counts frames that all layers have seen.
     pub(super) fn advance(&mut self, frames: usize) {
         for position in &mut self.positions {
@@ -148,7 +154,8 @@ impl DecoderState {
         }
     }
 
-    fn tail(&self, name: &str) -> Result<&Tensor> {
+    /// What a layer remembers: `[P, B, C]`.
+    pub(in crate::qwen3_tts) fn tail(&self, name: &str) -> Result<&Tensor> {
         match self.tails.get(name) {
             Some(tail) => Ok(tail),
             None => candle_core::bail!("no state of {name}"),

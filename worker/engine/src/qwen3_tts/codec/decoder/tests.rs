@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::reference::Together;
 use super::segments::{BLOCK, CONTEXT};
 use super::*;
 use crate::qwen3_tts::config::CODES;
@@ -195,12 +196,14 @@ fn rows_side_by_side_sound_like_rows_alone() {
         .enumerate()
         .map(|(row, frames)| Line { reference: (row % 2 == 1).then_some(&reference), frames })
         .collect();
-    for rows_at_once in 2..=lines.len() {
-        let together = decoder.decode_by(&lines, rows_at_once).unwrap();
-        for (row, (line, together)) in lines.iter().zip(together).enumerate() {
-            let alone = decoder.decode(&[*line]).unwrap().remove(0);
-            let what = format!("row {row} by {rows_at_once}");
-            assert_same_sound(&together, &alone, SAMPLE_TOLERANCE, &what);
+    for rows in 2..=lines.len() {
+        for spare_frames in [0, 60, 1_000] {
+            let together = decoder.decode_by(&lines, Together { rows, spare_frames }).unwrap();
+            for (row, (line, together)) in lines.iter().zip(together).enumerate() {
+                let alone = decoder.decode(&[*line]).unwrap().remove(0);
+                let what = format!("row {row} by {rows}, {spare_frames} to spare");
+                assert_same_sound(&together, &alone, SAMPLE_TOLERANCE, &what);
+            }
         }
     }
 }

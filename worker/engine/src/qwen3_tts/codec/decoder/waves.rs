@@ -23,8 +23,8 @@ const DILATIONS: [usize; 3] = [1, 3, 9];
 pub(super) struct Waves {
     pub(super) first: CausalConv,
     pub(super) blocks: Vec<Block>,
-    act: Snake,
-    last: CausalConv,
+    pub(super) act: Snake,
+    pub(super) last: CausalConv,
 }
 
 impl Waves {
@@ -62,9 +62,9 @@ impl Waves {
 /// A snake, more moments of fewer channels, and units that see further and further back.
 #[derive(Debug)]
 pub(super) struct Block {
-    act: Snake,
-    upsampling: CausalUpsampling,
-    units: Vec<Unit>,
+    pub(super) act: Snake,
+    pub(super) upsampling: CausalUpsampling,
+    pub(super) units: Vec<Unit>,
 }
 
 impl Block {
@@ -102,11 +102,11 @@ impl Block {
 
 /// Adds to each moment what it makes of those before it.
 #[derive(Debug)]
-struct Unit {
-    act1: Snake,
-    conv1: CausalConv,
-    act2: Snake,
-    conv2: CausalConv,
+pub(super) struct Unit {
+    pub(super) act1: Snake,
+    pub(super) conv1: CausalConv,
+    pub(super) act2: Snake,
+    pub(super) conv2: CausalConv,
 }
 
 impl Unit {

@@ -1,6 +1,8 @@
 //! Prompts and frames of the tiny releases, held to the reference's.
 
 mod batching;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod eight_bits;
 mod parity;
 mod prompts;
@@ -72,6 +74,16 @@ impl Release {
     }
 
     fn held_in(format: WeightFormat, name: &'static str) -> Self {
+        Self::open_on(format, name, &Device::Cpu, DType::F32)
+    }
+
+    /// As [`Self::open`], on any device and in any type.
+    fn open_on(
+        format: WeightFormat,
+        name: &'static str,
+        device: &Device,
+        dtype: DType,
+    ) -> Self {
         let folder = fixtures::path(&format!("reference/{name}"));
         let config = ModelConfig::read(&folder.join("config.json")).unwrap();
         let layout = weights::Layout::of_model(&config);
@@ -84,7 +96,7 @@ impl Release {
             name,
             golden: Golden::open(name),
             generation: GenerationConfig::read(&folder.join("generation_config.json")).unwrap(),
-            model: FrameModel::load_in(format, &weights, &config, &Device::Cpu).unwrap(),
+            model: FrameModel::load_as(format, &weights, &config, (device, dtype)).unwrap(),
             config,
             cases: alone
                 .map(|(name, case)| (name, serde_json::from_value(case).unwrap()))
