@@ -1,5 +1,7 @@
 //! The HTTP API against a real server: every answer is held to the OpenAPI document as well.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod access;
 mod audio;
 mod changes;
