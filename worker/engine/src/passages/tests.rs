@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use schemas::{Voice, VoiceSource};
 
 use super::*;
@@ -22,7 +24,7 @@ fn divided(text: &str, pauses: &[(u32, u32)]) -> String {
     let mut told = String::new();
     for (passage, part) in passages.iter().zip(&line.parts) {
         if passage.place > 0 {
-            told.push_str(&format!(" <{}> ", part.pause_ms));
+            write!(told, " <{}> ", part.pause_ms).unwrap();
         }
         told.push_str(&passage.request.text);
     }

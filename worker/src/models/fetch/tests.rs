@@ -67,13 +67,13 @@ impl Server {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // Who hangs up first does not matter here.
-                serving.answer(stream).ok();
+                serving.answer(&stream).ok();
             }
         });
         server
     }
 
-    fn answer(&self, stream: TcpStream) -> std::io::Result<()> {
+    fn answer(&self, stream: &TcpStream) -> std::io::Result<()> {
         let mut lines = BufReader::new(stream.try_clone()?).lines();
         let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
         let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -94,21 +94,21 @@ impl Server {
             path.ends_with(WEIGHTS) && all.iter().filter(|asked| asked.path == path).count() == 1
         };
         if let Some(Fault::Status(status)) = self.fault {
-            return send(&stream, &format!("{status} No\r\nContent-Length: 0"), &[]);
+            return send(stream, &format!("{status} No\r\nContent-Length: 0"), &[]);
         }
         if path == format!("/api/models/{ID}/revision/main?blobs=true") {
             let list = self.list();
-            return send(&stream, &format!("200 OK\r\nContent-Length: {}", list.len()), &list);
+            return send(stream, &format!("200 OK\r\nContent-Length: {}", list.len()), &list);
         }
         let prefix = format!("/{ID}/resolve/{COMMIT}/");
         let Some(file) = path.strip_prefix(&prefix).and_then(|path| self.files.get(path)) else {
-            return send(&stream, "404 No\r\nContent-Length: 0", &[]);
+            return send(stream, "404 No\r\nContent-Length: 0", &[]);
         };
         if let Some(beside) = self.beside.as_ref().filter(|_| path.ends_with(WEIGHTS)) {
             let head = format!("302 Found\r\nLocation: {beside}{path}\r\nContent-Length: 0");
-            return send(&stream, &head, &[]);
+            return send(stream, &head, &[]);
         }
-        self.send_file(&stream, file, range.as_deref(), first_weights)
+        self.send_file(stream, file, range.as_deref(), first_weights)
     }
 
     fn send_file(
