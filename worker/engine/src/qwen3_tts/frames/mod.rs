@@ -14,8 +14,9 @@ use super::tables::Frame;
 
 /// The lines that are being spoken, each in a slot, moved together by one frame at a time.
 ///
-/// A line's frames follow from its own [`Admission`]. On the CPU they are the same bit for bit
-/// whoever else is there and whenever they came; elsewhere rounding differs with the company.
+/// A line's frames follow from its own [`Admission`]. On the CPU, and where a GPU has kernels of our
+/// own, they are the same bit for bit whoever else is there and whenever they came; elsewhere
+/// rounding differs with the company.
 ///
 /// Inside, lines are rows `0..B` of one batch without gaps: where one leaves, the last moves in.
 #[derive(Debug)]
