@@ -130,6 +130,7 @@ fn widen_i8(weights: &[i8; PANEL]) -> Sums {
 }
 
 /// Adds the products with one input after the other: every sum is one chain of additions.
+#[allow(clippy::needless_range_loop, reason = "the compiler makes better vectors of it")]
 #[inline(always)]
 fn chains<S: Set, W, const R: usize>(
     weights: &[W],

@@ -47,9 +47,8 @@ impl Packed {
         let numbers = &numbers[layout.start_offset()..];
         let &[by_input, by_output] = layout.stride() else { unreachable!("a matrix has two") };
         // Panels are filled up with zeros.
-        let at = |input: usize, output: usize| match output < outputs {
-            true => numbers[input * by_input + output * by_output],
-            false => 0.0,
+        let at = |input: usize, output: usize| {
+            if output < outputs { numbers[input * by_input + output * by_output] } else { 0.0 }
         };
         let bias = bias.map(|bias| bias.to_vec1::<f32>()).transpose()?.map(Arc::from);
         Ok(Self { inputs, outputs, panels: Panels::pack((inputs, outputs), format, at), bias })
@@ -120,6 +119,7 @@ fn high_half(number: f32) -> u16 {
 }
 
 /// The largest of a block becomes 127 or a little less, the others what is nearest.
+#[allow(clippy::needless_range_loop, reason = "an output is a place in four arrays")]
 fn quantised(weights: &[F32; BLOCK]) -> Q8 {
     let mut block = Q8 { scales: [0; PANEL], numbers: [[0; PANEL]; BLOCK] };
     for output in 0..PANEL {

@@ -146,6 +146,7 @@ impl Work for Mixing<'_> {
 }
 
 /// The sum of products, in [`LANES`] parts.
+#[allow(clippy::needless_range_loop, reason = "the compiler makes vectors of it")]
 #[inline(always)]
 fn dot<S: Set>(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<LANES>();
