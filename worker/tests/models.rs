@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod episode;
 mod releases;
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]

@@ -1,5 +1,6 @@
 //! A small HTTP client that sends exactly what a test wants, right or wrong.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -60,13 +61,13 @@ impl Ask {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         let has = |name: &str| self.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         if !has("host") {
-            head += &format!("Host: {address}\r\n");
+            write!(head, "Host: {address}\r\n").unwrap();
         }
         if !has("content-length") {
-            head += &format!("Content-Length: {}\r\n", self.body.len());
+            write!(head, "Content-Length: {}\r\n", self.body.len()).unwrap();
         }
         for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         head
     }

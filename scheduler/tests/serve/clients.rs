@@ -65,12 +65,12 @@ fn check(folder: &Path, output: &Output) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_curl_example_renders_an_episode() {
-    let (folder, output) = run("bash", "render.sh").await;
+    let (folder, output) = Box::pin(run("bash", "render.sh")).await;
     check(folder.path(), &output);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_example_renders_an_episode() {
-    let (folder, output) = run("python3", "render.py").await;
+    let (folder, output) = Box::pin(run("python3", "render.py")).await;
     check(folder.path(), &output);
 }

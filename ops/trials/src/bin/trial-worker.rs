@@ -53,7 +53,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         until_empty: arguments.until_empty,
         ..Settings::new(WorkerId::parse(arguments.name)?)
     };
-    let s3 = S3Settings::from_variables(|name| std::env::var(name).ok());
+    let s3 = S3Settings::from_variables(variable);
     let store = Store::open_with(&arguments.store, s3).await?;
     let queue = tokio::task::spawn_blocking(move || queue::open(&arguments.queue)).await??;
     let drain = CancellationToken::new();
@@ -65,4 +65,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (slots, turn) = (arguments.slots, Duration::from_micros(arguments.turn_us));
     worker::run(settings, queue, store, move || ToneSpeaker::open(slots, turn), drain).await?;
     Ok(())
+}
+
+/// A variable of the environment; one that is not UTF-8 counts as not set.
+#[expect(clippy::disallowed_methods, reason = "this program has no config.rs")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

@@ -50,7 +50,7 @@ impl Packed {
         let at = |input: usize, output: usize| {
             if output < outputs { numbers[input * by_input + output * by_output] } else { 0.0 }
         };
-        let bias = bias.map(|bias| bias.to_vec1::<f32>()).transpose()?.map(Arc::from);
+        let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?.map(Arc::from);
         Ok(Self { inputs, outputs, panels: Panels::pack((inputs, outputs), format, at), bias })
     }
 }
@@ -113,7 +113,6 @@ fn is_bf16(number: f32) -> bool {
     number.to_bits().trailing_zeros() >= 16
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "that is the half that is kept")]
 fn high_half(number: f32) -> u16 {
     (number.to_bits() >> 16) as u16
 }
