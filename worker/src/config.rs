@@ -98,12 +98,13 @@ pub(crate) enum Command {
 /// Where lines come from and audio goes.
 #[derive(Debug, Args)]
 pub(crate) struct Places {
-    /// The queue: a SQLite file's path, or sqlite:PATH.
-    #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_QUEUE")]
+    /// The queue: a SQLite file's path, or Redis as `redis://HOST` or `rediss://USER:PASSWORD@HOST:PORT`;
+    /// an address with a password belongs in the variable, where other users cannot read it.
+    #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_QUEUE", hide_env_values = true)]
     queue: Option<String>,
     /// The store: a folder, `file:PATH` or `s3://BUCKET/PREFIX` (credentials from `AWS_ACCESS_KEY_ID` and
     /// `AWS_SECRET_ACCESS_KEY`).
-    #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_STORE")]
+    #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_STORE", hide_env_values = true)]
     store: Option<String>,
     /// Short for --queue DIR/.tableread/queue.db --store DIR/.tableread/store.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["queue", "store"])]

@@ -16,7 +16,8 @@ pub(crate) struct PlaceArgs {
     /// Folder of a production: holds queue, store and what is exported [default: ./out, if there]
     #[arg(long, value_name = "DIR", env = "TABLEREAD_OUT")]
     pub(crate) out: Option<PathBuf>,
-    /// Queue: a SQLite file [default: DIR/.tableread/queue.db]
+    /// Queue: a SQLite file, or Redis as `redis://HOST` or `rediss://USER:PASSWORD@HOST:PORT`; an address
+    /// with a password belongs in the variable [default: DIR/.tableread/queue.db]
     #[arg(long, value_name = "ADDRESS", env = "TABLEREAD_QUEUE", hide_env_values = true)]
     pub(crate) queue: Option<String>,
     /// Store: a folder, or S3 as `s3://BUCKET/PREFIX` [default: DIR/.tableread/store]
