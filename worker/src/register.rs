@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use queue::QueueError;
 use schemas::{EngineState, WorkerOrders, WorkerReport, WorkerState};
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::WorkerError;
@@ -14,10 +13,6 @@ use crate::hardware::{hardware, host};
 use crate::outage::with_causes;
 use crate::render::Worker;
 use crate::spool::Spool;
-
-/// How long a worker that starts waits for its name, when whoever has it was on this machine: it was
-/// killed just now, and is not gone for the queue before a minute has passed.
-const NAME_PATIENCE: Duration = Duration::from_secs(75);
 
 /// How long a farewell may take.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -52,28 +47,13 @@ impl Worker {
     /// # Errors
     /// When another worker has its name.
     pub(crate) async fn introduce(&self) -> Result<(), WorkerError> {
-        let since = Instant::now();
-        loop {
-            match self.queue.report(&self.card(WorkerState::Starting)).await {
-                Err(QueueError::NameTaken { host, .. })
-                    if host == self.identity.host && since.elapsed() < NAME_PATIENCE =>
-                {
-                    warn!(
-                        worker = %self.settings.worker,
-                        "a worker of this name was here a moment ago: waiting until it is surely gone"
-                    );
-                }
-                Ok(orders) => {
-                    self.obey(orders);
-                    return Ok(());
-                }
-                Err(error) if queue_may_come_back(&error) => return Ok(()),
-                Err(error) => return Err(error.into()),
+        match self.queue.report(&self.card(WorkerState::Starting)).await {
+            Ok(orders) => {
+                self.obey(orders);
+                Ok(())
             }
-            tokio::select! {
-                () = tokio::time::sleep(self.settings.report_every()) => {}
-                () = self.drain.cancelled() => return Ok(()),
-            }
+            Err(error) if queue_may_come_back(&error) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -355,11 +355,14 @@ pub trait Queue: Send + Sync + std::fmt::Debug + 'static {
 
     /// Takes down what a worker says of itself, for an hour, and says what it is ordered to do.
     ///
-    /// An order is for one life of a worker: another instance of the same name begins without.
+    /// An order is for one life of a worker: another instance of the same name begins without. On one
+    /// host a later instance (instances are ULIDs and order by time) takes its name over at once, as
+    /// one that is started again after a crash has to; the earlier one is refused from then on.
     ///
     /// # Errors
-    /// [`QueueError::NameTaken`] when another instance of that name reported within the last 60 s and
-    /// did not say goodbye: then nothing was taken down. Or when the queue cannot be written.
+    /// [`QueueError::NameTaken`] when another instance of that name, elsewhere or a later one, reported
+    /// within the last 60 s and did not say goodbye: then nothing was taken down. Or when the queue
+    /// cannot be written.
     async fn report(&self, report: &WorkerReport) -> Result<WorkerOrders, QueueError>;
 
     /// Strikes out a worker that ended by itself: it is not listed any more, lines are not left to

@@ -30,8 +30,12 @@ pub(super) fn report(
         .optional()?;
     if let Some(other) = other {
         let worker = report.worker.to_string();
-        let host = parse::<WorkerReport>(&format!("worker {worker}"), &other)?.host;
-        return Err(QueueError::NameTaken { worker, host }.into());
+        let other: WorkerReport = parse(&format!("worker {worker}"), &other)?;
+        // On one machine the later instance is the one that a service manager started after a crash.
+        let is_later = other.host == report.host && report.instance > other.instance;
+        if !is_later {
+            return Err(QueueError::NameTaken { worker, host: other.host }.into());
+        }
     }
     let drain = tx.prepare_cached(include_str!("sql/report_worker.sql"))?.query_row(
         params![report.worker.as_str(), signed(now), report.instance, json(report)],

@@ -72,6 +72,11 @@ pub(crate) async fn a_name_is_for_one_process_at_a_time(harness: &dyn Harness) {
     queue.report(&other).await.unwrap();
     let err = queue.report(&report("a", "1")).await.unwrap_err();
     assert!(matches!(&err, QueueError::NameTaken { host, .. } if host == "elsewhere"), "{err}");
+    // One that crashed and was started again on its machine has its name at once, and keeps it.
+    let again = WorkerReport { instance: "3".to_owned(), ..other.clone() };
+    queue.report(&again).await.unwrap();
+    let err = queue.report(&other).await.unwrap_err();
+    assert!(matches!(&err, QueueError::NameTaken { host, .. } if host == "elsewhere"), "{err}");
 }
 
 pub(crate) async fn a_goodbye_frees_the_name_and_the_lines(harness: &dyn Harness) {

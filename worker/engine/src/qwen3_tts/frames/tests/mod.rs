@@ -78,12 +78,7 @@ impl Release {
     }
 
     /// As [`Self::open`], on any device and in any type.
-    fn open_on(
-        format: WeightFormat,
-        name: &'static str,
-        device: &Device,
-        dtype: DType,
-    ) -> Self {
+    fn open_on(format: WeightFormat, name: &'static str, device: &Device, dtype: DType) -> Self {
         let folder = fixtures::path(&format!("reference/{name}"));
         let config = ModelConfig::read(&folder.join("config.json")).unwrap();
         let layout = weights::Layout::of_model(&config);
