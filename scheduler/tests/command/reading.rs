@@ -143,6 +143,6 @@ fn a_voice_of_a_model_nobody_here_has_is_refused_before_anything_is_queued() {
     let output =
         expect(1, &mut folder.tableread(&format!("render {script} --cast {cast} --out out")));
     assert!(stderr(&output).contains("--scratch"), "{}", stderr(&output));
-    let status = expect(0, &mut folder.tableread("status --out out --json"));
-    assert_eq!(stdout(&status).trim(), "[]");
+    let status = expect(1, &mut folder.tableread("status --out out --json"));
+    assert!(stderr(&status).contains("nothing was rendered"), "{}", stderr(&status));
 }

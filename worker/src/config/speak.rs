@@ -83,7 +83,7 @@ pub(crate) struct ModelArguments {
 
 /// Who speaks a text with a model, and how.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("who").args(["speaker", "ref_audio", "describe"]))]
+#[command(group = ArgGroup::new("who").args(["speaker", "ref_audio", "describe"]).conflicts_with("requests"))]
 pub(crate) struct VoiceArguments {
     /// A speaker that a customvoice model was trained with, e.g. ryan.
     #[arg(long, value_name = "NAME", requires_all = ["model", "text"])]
