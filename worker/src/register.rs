@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use queue::QueueError;
 use schemas::{EngineState, WorkerOrders, WorkerReport, WorkerState};
 use tracing::{info, warn};
 

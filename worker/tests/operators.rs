@@ -8,4 +8,5 @@ mod episode;
 mod orders;
 #[path = "operators/outages.rs"]
 mod outages;
+#[expect(dead_code, reason = "shared with other tests, which use more of it")]
 mod stage;
