@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, RedisError, Script, Value};
 use tokio::sync::Mutex;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::address::Place;
 use super::answer::Answer;
@@ -120,7 +120,7 @@ impl Server {
         };
         self.check_layout(&mut connection).await?;
         if link.generation == 0 {
-            warn_of(&mut connection, &place).await;
+            tell_doubts(&mut connection, &place).await;
         } else {
             info!(queue = place, "connected to the queue again");
         }
@@ -168,10 +168,11 @@ async fn invoke(
     call.invoke_async(connection).await
 }
 
-async fn warn_of(connection: &mut MultiplexedConnection, place: &str) {
+/// Tells those who run servers and workers, which log it; a producer's command does not.
+async fn tell_doubts(connection: &mut MultiplexedConnection, place: &str) {
     // What cannot be asked is no reason not to work.
     for doubt in doubts::of(connection, place).await.unwrap_or_default() {
-        warn!(queue = place, doubt, "the queue may lose lines");
+        info!(queue = place, doubt, "the queue may lose lines");
     }
 }
 
