@@ -40,6 +40,7 @@ mod spool;
 mod tally;
 mod until_empty;
 mod weight_hashes;
+mod whole_file;
 
 pub use arguments::{DeviceArg, ModelArgs, WeightsArg};
 pub use device::{DeviceSettings, Model};

@@ -1,12 +1,13 @@
 //! Voices made ready, kept in files between runs.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use engine::PromptStore;
 use tracing::warn;
+
+use crate::whole_file;
 
 /// What all files may take together when nothing else is said: a hundred voices of a 10-second
 /// recording.
@@ -41,18 +42,6 @@ impl PromptFiles {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let is_key = key.len() == 64 && key.bytes().all(is_digit);
         is_key.then(|| self.folder.join(format!("{key}.voice")))
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
-        // Under another name until it is whole: others may be reading.
-        let unfinished = path.with_extension(format!("{}.part", std::process::id()));
-        let mut file = File::create(&unfinished)?;
-        let written = file.write_all(bytes).and_then(|()| std::fs::rename(&unfinished, path));
-        if written.is_err() {
-            std::fs::remove_file(&unfinished).ok();
-        }
-        written
     }
 
     /// Removes what was longest not asked for until the rest is within the budget; never `but`.
@@ -94,7 +83,7 @@ impl PromptStore for PromptFiles {
         if bytes.len() as u64 > self.most_bytes {
             return;
         }
-        match self.write(&path, bytes) {
+        match whole_file::write(&path, bytes) {
             Ok(()) => self.make_room(&path),
             Err(error) => {
                 let folder = self.folder.display().to_string();

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use store::StoreError;
 use tracing::warn;
 
-use crate::RenderError;
 use crate::render::Worker;
+use crate::{RenderError, whole_file};
 
 /// What all kept recordings may take together; the oldest go first.
 const MOST_BYTES: u64 = 1 << 30;
@@ -41,11 +41,7 @@ impl RecordingCache {
     /// # Errors
     /// When the folder cannot be written.
     pub fn keep(&self, key: &RecordingKey, bytes: &[u8]) -> std::io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
-        // Under another name until it is whole: others may be reading.
-        let unfinished = self.folder.join(format!("{key}.{}.part", std::process::id()));
-        std::fs::write(&unfinished, bytes)?;
-        std::fs::rename(&unfinished, self.path(key))?;
+        whole_file::write(&self.path(key), bytes)?;
         self.forget_oldest(key);
         Ok(())
     }

@@ -9,6 +9,8 @@ use engine::qwen3_tts::hash_file;
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info};
 
+use crate::whole_file;
+
 /// Smaller files are hashed faster than looked up.
 const WORTH_REMEMBERING: u64 = 1 << 20;
 
@@ -66,12 +68,7 @@ impl WeightHashes {
     }
 
     fn save(&self) -> io::Result<()> {
-        if let Some(folder) = self.file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let unfinished = self.file.with_extension(format!("{}.part", std::process::id()));
-        std::fs::write(&unfinished, serde_json::to_vec(&self.known)?)?;
-        std::fs::rename(&unfinished, &self.file)
+        whole_file::write(&self.file, &serde_json::to_vec(&self.known)?)
     }
 }
 
