@@ -6,6 +6,7 @@ pub mod export;
 pub mod finish;
 pub mod ledger;
 pub mod lexicon;
+pub mod pace;
 pub mod plan;
 pub mod serve;
 pub mod submit;

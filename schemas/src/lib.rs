@@ -26,7 +26,9 @@ pub use keys::{
     recording_object, take_facts_object, take_object,
 };
 pub use manifest::{Edits, LineOutcome, Manifest, ManifestLine, ManifestVoice, Totals};
-pub use progress::{Counts, LineRecord, LineState, Progress, QueueEvent, SubmissionState};
+pub use progress::{
+    Counts, LineRecord, LineState, Progress, QueueEvent, Standing, SubmissionState,
+};
 pub use report::{DeliveryFacts, Failure, FailureKind, Outcome, TakeFacts, Verdict};
 pub use voice::{ReferenceTake, ScratchSynthesiser, Voice, VoiceSource};
 pub use worker::{EngineState, WorkerOrders, WorkerReport, WorkerState};

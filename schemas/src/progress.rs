@@ -100,6 +100,95 @@ impl Counts {
     }
 }
 
+/// Where a line stands, over both stages: each has its counter in [`Counts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// To be spoken and not held by anyone.
+    Waiting,
+    /// Being spoken.
+    Speaking,
+    /// Waiting out a back-off, in either stage.
+    Delayed,
+    /// Spoken; not yet being mastered.
+    Spoken,
+    /// Being mastered.
+    Mastering,
+    /// Delivered.
+    Done,
+    /// Given up on.
+    Failed,
+    /// Not wanted any more.
+    Cancelled,
+}
+
+impl Standing {
+    /// All of them, in the order in which lines usually go through them.
+    pub const ALL: [Self; 8] = [
+        Self::Waiting,
+        Self::Speaking,
+        Self::Delayed,
+        Self::Spoken,
+        Self::Mastering,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// Where a line of this stage and state stands.
+    #[must_use]
+    pub fn of(stage: Stage, state: LineState) -> Self {
+        match (state, stage) {
+            (LineState::Waiting, Stage::Speak) => Self::Waiting,
+            (LineState::Leased, Stage::Speak) => Self::Speaking,
+            (LineState::Delayed, Stage::Speak | Stage::Master) => Self::Delayed,
+            (LineState::Waiting, Stage::Master) => Self::Spoken,
+            (LineState::Held, Stage::Speak | Stage::Master) => Self::Spoken,
+            (LineState::Leased, Stage::Master) => Self::Mastering,
+            (LineState::Done, Stage::Speak | Stage::Master) => Self::Done,
+            (LineState::Failed, Stage::Speak | Stage::Master) => Self::Failed,
+            (LineState::Cancelled, Stage::Speak | Stage::Master) => Self::Cancelled,
+        }
+    }
+
+    /// Its word, as the fields of [`Counts`] are named.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Speaking => "speaking",
+            Self::Delayed => "delayed",
+            Self::Spoken => "spoken",
+            Self::Mastering => "mastering",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Counts {
+    /// The counter of lines that stand there.
+    #[must_use]
+    pub fn of(&self, standing: Standing) -> u64 {
+        let mut copy = *self;
+        *copy.of_mut(standing)
+    }
+
+    /// The same, to be changed.
+    pub fn of_mut(&mut self, standing: Standing) -> &mut u64 {
+        match standing {
+            Standing::Waiting => &mut self.waiting,
+            Standing::Speaking => &mut self.speaking,
+            Standing::Delayed => &mut self.delayed,
+            Standing::Spoken => &mut self.spoken,
+            Standing::Mastering => &mut self.mastering,
+            Standing::Done => &mut self.done,
+            Standing::Failed => &mut self.failed,
+            Standing::Cancelled => &mut self.cancelled,
+        }
+    }
+}
+
 /// How far a submission is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {

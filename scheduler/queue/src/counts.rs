@@ -1,6 +1,6 @@
 //! From where lines stand to what is told of their submission.
 
-use schemas::{Counts, LineState, Stage, SubmissionState};
+use schemas::{Counts, LineState, Stage, Standing, SubmissionState};
 
 /// What a submission's state follows from besides its lines.
 #[derive(Debug, Clone, Copy)]
@@ -11,17 +11,7 @@ pub(crate) struct Flags {
 
 /// The counter that a line standing there belongs to.
 pub(crate) fn counter(counts: &mut Counts, stage: Stage, state: LineState) -> &mut u64 {
-    match (state, stage) {
-        (LineState::Waiting, Stage::Speak) => &mut counts.waiting,
-        (LineState::Leased, Stage::Speak) => &mut counts.speaking,
-        (LineState::Delayed, Stage::Speak | Stage::Master) => &mut counts.delayed,
-        (LineState::Waiting, Stage::Master) => &mut counts.spoken,
-        (LineState::Held, Stage::Speak | Stage::Master) => &mut counts.spoken,
-        (LineState::Leased, Stage::Master) => &mut counts.mastering,
-        (LineState::Done, Stage::Speak | Stage::Master) => &mut counts.done,
-        (LineState::Failed, Stage::Speak | Stage::Master) => &mut counts.failed,
-        (LineState::Cancelled, Stage::Speak | Stage::Master) => &mut counts.cancelled,
-    }
+    counts.of_mut(Standing::of(stage, state))
 }
 
 /// Where a submission stands as a whole.

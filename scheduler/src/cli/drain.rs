@@ -7,8 +7,9 @@ use queue::{Queue, WorkerCard};
 use schemas::WorkerId;
 
 use super::output::{line, note};
-use super::workers::{GONE_AFTER_MS, held, now_ms};
+use super::workers::held;
 use super::{Exit, place::PlaceArgs};
+use crate::pace::{GONE_AFTER_MS, now_ms};
 
 /// Has a worker finish what it holds, take no more, and end
 ///

@@ -12,8 +12,8 @@ use schemas::{LineRecord, LineState, Progress, SubmissionId, SubmissionState};
 use serde::Serialize;
 
 use super::output::{counted, duration, json_line, json_pretty, line, table, times_real_time};
-use super::workers::{GONE_AFTER_MS, now_ms};
 use super::{Exit, find_submission, place::PlaceArgs};
+use crate::pace;
 
 /// Shows how far episodes are, and what failed and why.
 #[derive(Debug, Args)]
@@ -147,36 +147,14 @@ fn state_cell(state: SubmissionState) -> Cell {
     }
 }
 
-/// How many seconds of audio the living workers make in one together, as far as they have measured it.
+/// How many seconds of audio the living workers make in one together.
 async fn speed(queue: &dyn Queue) -> anyhow::Result<f64> {
-    let now_ms = now_ms();
-    let cards = queue.workers().await?;
-    let alive = cards.iter().filter(|card| {
-        !card.is_ordered_to_drain && now_ms.saturating_sub(card.seen_at_ms) <= GONE_AFTER_MS
-    });
-    let engines = alive.filter_map(|card| card.report.as_ref()).flat_map(|report| &report.engines);
-    Ok(engines.filter(|engine| engine.is_loaded).filter_map(|it| it.times_real_time).sum())
+    Ok(pace::speed(&queue.workers().await?, pace::now_ms()))
 }
 
-/// How long the lines still to be spoken will take at the pace so far; before the first of them, at the
-/// pace that the workers have at other work, if they had all of it to themselves.
 fn left(progress: &Progress, speed: f64) -> String {
-    let spoken_ms = progress.estimated_ms.saturating_sub(progress.estimated_open_ms);
-    let elapsed_ms = progress.changed_at_ms.saturating_sub(progress.submitted_at_ms);
-    if progress.lines.open() > 0 && spoken_ms == 0 && speed > 0.0 {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an estimate, and never negative"
-        )]
-        let left_ms = (progress.estimated_open_ms as f64 / speed) as u64;
-        return format!("about {}", duration(left_ms));
-    }
-    if progress.lines.open() == 0 || spoken_ms == 0 || elapsed_ms == 0 {
-        return "–".into();
-    }
-    format!("about {}", duration(progress.estimated_open_ms * elapsed_ms / spoken_ms))
+    pace::left_ms(progress, speed)
+        .map_or_else(|| "–".into(), |ms| format!("about {}", duration(ms)))
 }
 
 fn characters(records: &[LineRecord]) -> Table {
@@ -225,38 +203,4 @@ fn failures(episode: &str, records: &[LineRecord]) -> Vec<String> {
         sentences.push(format!("  {}  {}: {why}", record.job.id, record.job.character));
     }
     sentences
-}
-
-#[cfg(test)]
-mod tests {
-    use schemas::{Counts, EpisodeId};
-
-    use super::*;
-
-    fn progress(open_ms: u64) -> Progress {
-        let episode = EpisodeId::parse("ferry").unwrap();
-        Progress {
-            submission: SubmissionId::new(&episode, "0123456789abcdef"),
-            episode,
-            title: "Ferry".to_owned(),
-            state: SubmissionState::Active,
-            priority: 5,
-            lines: Counts { waiting: 1, ..Counts::default() },
-            estimated_ms: 600_000,
-            estimated_open_ms: open_ms,
-            audio_ms: 0,
-            synth_ms: 0,
-            submitted_at_ms: 1_000,
-            changed_at_ms: 61_000,
-        }
-    }
-
-    #[test]
-    fn what_is_left_follows_from_the_pace_so_far_and_before_that_from_the_workers() {
-        assert_eq!(left(&progress(600_000), 20.0), "about 30 s");
-        assert_eq!(left(&progress(600_000), 0.0), "–");
-        assert_eq!(left(&progress(300_000), 20.0), "about 1:00");
-        let done = Progress { lines: Counts::default(), ..progress(600_000) };
-        assert_eq!(left(&done, 20.0), "–");
-    }
 }

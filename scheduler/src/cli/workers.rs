@@ -1,6 +1,6 @@
 //! `tableread workers`: who renders, and how they are.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::Args;
 use comfy_table::{Cell, Color};
@@ -9,6 +9,7 @@ use schemas::{EngineState, WorkerReport, WorkerState};
 
 use super::output::{counted, json_line, json_pretty, line, table};
 use super::{Exit, place::PlaceArgs};
+use crate::pace::{GONE_AFTER_MS, now_ms};
 
 /// Shows the workers heard of within the last hour, and how they are
 #[derive(Debug, Args)]
@@ -28,9 +29,6 @@ pub(crate) struct WorkersArgs {
     place: PlaceArgs,
 }
 
-/// A worker that was silent for this long is taken for gone; see [`queue::Queue::claim`].
-pub(super) const GONE_AFTER_MS: u64 = 60_000;
-
 pub(crate) async fn run(args: WorkersArgs) -> anyhow::Result<Exit> {
     let queue = args.place.existing()?.open_queue()?;
     loop {
@@ -45,11 +43,6 @@ pub(crate) async fn run(args: WorkersArgs) -> anyhow::Result<Exit> {
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-}
-
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn shown(cards: &[WorkerCard], now_ms: u64, is_live: bool) -> String {
