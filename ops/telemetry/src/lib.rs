@@ -4,6 +4,9 @@
 //! binaries call [`init`] once. Logs go to standard error, so that standard output stays for what
 //! the user asked for.
 
+pub mod metrics;
+mod resource;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
