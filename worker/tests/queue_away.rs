@@ -94,6 +94,9 @@ impl Queue for Cut {
     async fn line_events(&self, id: &SubmissionId, line: &LineId) -> Answered<Vec<QueueEvent>> {
         self.there()?.line_events(id, line).await
     }
+    async fn worked(&self, since_ms: u64) -> Answered<Vec<queue::WorkerHour>> {
+        self.there()?.worked(since_ms).await
+    }
     async fn forget_older_than(&self, age_ms: u64) -> Answered<Vec<SubmissionId>> {
         self.there()?.forget_older_than(age_ms).await
     }

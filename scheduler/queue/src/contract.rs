@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use schemars::JsonSchema;
 use schemas::{
     Batch, EpisodeId, GroupKey, LeaseId, LineId, LineRecord, Outcome, Progress, QueueEvent,
     QueuedLine, Submission, SubmissionId, TakeFacts, VoiceKey, WorkerId, WorkerOrders,
     WorkerReport,
 };
-use serde::{Deserialize, Serialize};
 
-use crate::QueueError;
+use crate::{QueueError, WorkerCard, WorkerHour};
 
 /// A submission and its lines, as the scheduler hands them over.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,21 +97,6 @@ pub enum SubmissionChange {
     Pause,
     /// Takes back a pause. The time spent paused does not count as being passed over.
     Resume,
-}
-
-/// A worker as the queue last heard of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct WorkerCard {
-    /// Who.
-    pub worker: WorkerId,
-    /// When it last claimed, renewed, settled or reported; Unix milliseconds by the queue's clock.
-    pub seen_at_ms: u64,
-    /// Lines it holds now.
-    pub lines_held: u64,
-    /// What it last said of itself, within the last hour.
-    pub report: Option<WorkerReport>,
-    /// Whether it was told to finish what it holds and end.
-    pub is_ordered_to_drain: bool,
 }
 
 /// Lines, leases and what became of them. [`schemas::LineState`] draws how a line moves.
@@ -327,14 +310,18 @@ pub trait Queue: Send + Sync + std::fmt::Debug + 'static {
     ///
     /// Every move of a line is an event of its own but three, which follow from others: a back-off
     /// that passed, a gate that opened and one that closed again. A gate that opens is one event
-    /// `voice complete` of the submission, with the voice's name as its detail.
+    /// `voice complete` of the submission, with the voice's name as its detail. Of a failure's sentence
+    /// an event tells the first 600 bytes.
     ///
     /// # Errors
     /// When the queue cannot be reached.
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<QueueEvent>, QueueError>;
 
-    /// Returns up to the last 60 events of one line, oldest first: what [`Queue::events`] told and
-    /// still keeps of it. Empty when there is no such line.
+    /// Returns the story of one line, oldest first: the last 60 events of its own, and of the last 200 of
+    /// its submission as a whole those that concern it, which are all but `voice complete` of other
+    /// voices. Numbers are those of [`Queue::events`], but the story is kept for as long as the
+    /// submission is, also when so much happened since that [`Queue::events`] tells it no more. Empty
+    /// when there is no such line.
     ///
     /// # Errors
     /// When the queue cannot be reached or knows no such submission.
@@ -388,6 +375,14 @@ pub trait Queue: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     /// When the queue cannot be reached.
     async fn workers(&self) -> Result<Vec<WorkerCard>, QueueError>;
+
+    /// Returns what workers did by the hour, from the hour that `since_ms` is in until now, the oldest
+    /// first and by name within an hour. Hours in which a worker held nothing are left out. Kept for 36
+    /// days, also of submissions that were forgotten and of workers that are gone.
+    ///
+    /// # Errors
+    /// When the queue cannot be reached.
+    async fn worked(&self, since_ms: u64) -> Result<Vec<WorkerHour>, QueueError>;
 
     /// Says what an operator should know of how the queue is kept, a sentence each: what a power cut
     /// may undo, what its server is set to that may lose lines. Empty when all is well.

@@ -19,12 +19,14 @@ mod redis;
 mod source;
 mod sqlite;
 mod state;
+mod workers;
 
 pub use address::open;
 pub use contract::{
-    Added, Fence, NewSubmission, Queue, Renewal, Selection, SubmissionChange, Want, WorkerCard,
+    Added, Fence, NewSubmission, Queue, Renewal, Selection, SubmissionChange, Want,
 };
 pub use error::QueueError;
 pub use redis::RedisQueue;
 pub use source::{BatchSource, WantNow};
 pub use sqlite::{Clock, SqliteQueue};
+pub use workers::{WorkerCard, WorkerHour};

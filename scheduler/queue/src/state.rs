@@ -79,6 +79,13 @@ pub(crate) fn backoff_ms(attempts: u32) -> u64 {
     (1_000u64 << attempts.saturating_sub(1).min(16)).min(300_000)
 }
 
+/// As much of a failure's sentence as an event tells: its first 600 bytes, so that a story stays short
+/// whatever a worker says. The line's own record has all of it.
+pub(crate) fn shortened(sentence: &str) -> &str {
+    let end = (0..=sentence.len().min(600)).rev().find(|at| sentence.is_char_boundary(*at));
+    &sentence[..end.unwrap_or_default()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -98,6 +98,15 @@ for _, id in ipairs(call('ZRANGE', P .. 'leases', 0, -1)) do
   end
   same('lease of ' .. read[1], call('SISMEMBER', P .. 'w:' .. read[1] .. ':leases', id), 1)
 end
+local busy = {}
+for _, id in ipairs(call('ZRANGE', P .. 'leases', 0, -1)) do
+  busy[call('HGET', P .. 'lease:' .. id, 'worker')] = true
+end
+for _, name in ipairs(call('HKEYS', P .. 'busy')) do
+  if not busy[name] then wrong[#wrong + 1] = name .. ' holds no lease and is busy' end
+  busy[name] = nil
+end
+for name in pairs(busy) do wrong[#wrong + 1] = name .. ' holds a lease and is not busy' end
 for id in pairs(of_lease) do wrong[#wrong + 1] = 'lease ' .. id .. ' has ended and holds lines' end
 local flat = call('HGETALL', P .. 'held')
 for i = 1, #flat, 2 do same('held by ' .. flat[i], flat[i + 1], held_by[flat[i]]) end

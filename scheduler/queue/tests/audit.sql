@@ -29,6 +29,12 @@ UNION ALL
 SELECT 'line ' || number FROM line
 WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.id = line.lease)
 UNION ALL
+SELECT 'busy worker ' || worker FROM (
+    SELECT worker FROM busy EXCEPT SELECT worker FROM lease)
+UNION ALL
+SELECT 'worker not busy ' || worker FROM (
+    SELECT worker FROM lease EXCEPT SELECT worker FROM busy)
+UNION ALL
 SELECT 'orphan of ' || what FROM (
     SELECT 'line' AS what, submission FROM line
     UNION ALL SELECT 'voice', submission FROM voice

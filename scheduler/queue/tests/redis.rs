@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use queue::{Clock, Queue, RedisQueue};
 use server::Server;
 use suite::Harness;
+use suite::world::{drain, id, submission, submission_id, want};
 
 /// A queue in a server of its own.
 struct InServer {
@@ -43,3 +44,20 @@ fn fresh() -> InServer {
 }
 
 contract!(crate::fresh);
+
+#[tokio::test]
+async fn a_story_outlives_what_is_kept_of_all_events() {
+    let harness = fresh();
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 1)])).await.unwrap();
+    drain(&*queue, &want("a")).await;
+    let story = queue.line_events(&submission_id("ep.1"), &id(1)).await.unwrap();
+    assert_eq!(story.len(), 8, "{story:?}");
+    let trimmed: u64 = redis::cmd("XTRIM")
+        .arg(&["{tableread:farm}:events", "MAXLEN", "0"])
+        .query(&mut harness.server.connection())
+        .unwrap();
+    assert_eq!(trimmed, 8);
+    assert_eq!(queue.events(0, 10).await.unwrap(), []);
+    assert_eq!(queue.line_events(&submission_id("ep.1"), &id(1)).await.unwrap(), story);
+}

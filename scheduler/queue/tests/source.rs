@@ -111,6 +111,9 @@ impl Queue for Scripted {
     async fn events(&self, _: u64, _: usize) -> Answered<Vec<QueueEvent>> {
         unreachable!("a source only claims and releases")
     }
+    async fn worked(&self, _: u64) -> Answered<Vec<queue::WorkerHour>> {
+        unreachable!("a source only claims and releases")
+    }
     async fn line_events(&self, _: &SubmissionId, _: &LineId) -> Answered<Vec<QueueEvent>> {
         unreachable!("a source only claims and releases")
     }

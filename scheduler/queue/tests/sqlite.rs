@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use queue::{Clock, Queue, QueueError, SqliteQueue, Want};
 use schemas::LineState;
 use suite::Harness;
-use suite::world::{claim, drain, good, id, record, states, submission, submission_id, want};
+use suite::world::{claim, drain, good, id, record, submission, submission_id, want};
 
 /// A queue in a file of its own.
 struct InFile {
@@ -164,23 +164,6 @@ fn only_its_owner_can_read_the_file() {
 }
 
 #[tokio::test]
-async fn events_are_kept_up_to_a_bound() {
-    let harness = fresh();
-    let queue = harness.connect();
-    queue.submit(submission("ep.1", &[("mira", 1)])).await.unwrap();
-    let file = rusqlite::Connection::open(harness.path()).unwrap();
-    file.execute("UPDATE event SET number = 1", []).unwrap();
-    file.execute("INSERT INTO event SELECT 150000, at_ms, submission, line, stage, state, worker, what, detail FROM event", []).unwrap();
-    for _ in 0..130 {
-        let batch = claim(&*queue, &want("a")).await;
-        queue.release(&batch.lease).await.unwrap();
-    }
-    let first = &queue.events(0, 1).await.unwrap()[0];
-    assert!(first.number > 1, "{first:?}");
-    assert_eq!(states(&*queue, "ep.1").await.len(), 1);
-}
-
-#[tokio::test]
 async fn a_worker_silent_for_a_day_leaves_no_row() {
     let harness = fresh();
     let queue = harness.connect();
@@ -204,4 +187,40 @@ async fn what_no_retry_can_mend_is_told_apart_from_what_one_can() {
     assert!(matches!(&err, QueueError::Broken { advice, .. } if advice.contains("bug")), "{err}");
     let fence = queue.start(&batch.lease, &id(1)).await.unwrap();
     assert_eq!(fence, queue::Fence::Held);
+}
+
+#[tokio::test]
+async fn a_story_outlives_what_is_kept_of_all_events_and_nothing_else_does() {
+    let harness = fresh();
+    let queue = harness.connect();
+    queue.submit(submission("ep.1", &[("mira", 1)])).await.unwrap();
+    let ep = submission_id("ep.1");
+    let turns = async |turns: usize| {
+        for _ in 0..turns {
+            let batch = claim(&*queue, &want("a")).await;
+            queue.release(&batch.lease).await.unwrap();
+        }
+    };
+    turns(100).await;
+    // As if many others had happened meanwhile: events are numbered on from here.
+    let file = rusqlite::Connection::open(harness.path()).unwrap();
+    file.execute("UPDATE sqlite_sequence SET seq = 100000 WHERE name = 'event'", []).unwrap();
+    drop(file);
+    let before = queue.line_events(&ep, &id(1)).await.unwrap();
+    queue.submit(submission("other.1", &[("otto", 1)])).await.unwrap();
+    queue.change(&ep, queue::SubmissionChange::Pause).await.unwrap();
+    turns(300).await;
+    let mut after = queue.line_events(&ep, &id(1)).await.unwrap();
+    assert_eq!(after.pop().unwrap().what, "paused");
+    assert_eq!((after.len(), &after), (61, &before), "its own 60, and that it was submitted");
+    let all = queue.events(0, 10_000).await.unwrap();
+    let old: Vec<_> = all.iter().filter(|event| event.number < 100_000).cloned().collect();
+    assert_eq!(old, before, "of what is older only the story is kept");
+
+    queue.change(&ep, queue::SubmissionChange::Resume).await.unwrap();
+    queue.cancel(&suite::world::all_of("other.1")).await.unwrap();
+    turns(10).await;
+    let all = queue.events(0, 10_000).await.unwrap();
+    let old = all.iter().filter(|event| event.number < 100_000 && event.line.is_some()).count();
+    assert_eq!(old, 40, "what leaves the story is forgotten then");
 }

@@ -35,7 +35,7 @@ functions! {
     FORGET = "forget";
     GOODBYE = "goodbye";
     LAYOUT = "layout";
-    LINE_EVENTS = "line_events" after "telling";
+    LINE_EVENTS = "line_events";
     LINES = "lines";
     ORDER_DRAIN = "order_drain";
     PROGRESS = "progress";
@@ -52,5 +52,6 @@ functions! {
     SUBMIT_PUBLISH = "submit_publish" after "command";
     SWEEP = "sweep";
     TAKES_OF_VOICE = "takes_of_voice";
+    WORKED = "worked";
     WORKERS = "workers";
 }

@@ -22,7 +22,7 @@
 //! | `s:N:ids` | hash | name of a line → its place |
 //! | `s:N:l:P` | hash | what decides how a line moves |
 //! | `s:N:job`, `:take`, `:delivery`, `:failure` | hash | place → JSON |
-//! | `s:N:story` | hash | place → numbers of its events |
+//! | `s:N:story:P`, `s:N:chronicle` | list | events of a line; of the submission as a whole |
 //! | `s:N:voices`, `:keys` | hash | voice → JSON; key of a voice → voice |
 //! | `s:N:voice` | hash | of each voice: `name:V`, `clusters:V`, `unspoken:V` lines still to be spoken, `held:V` lines that wait for that, `gate:V` when they were last let through |
 //! | `s:N:of:V` | sorted set | places of the voice's lines |
@@ -39,6 +39,8 @@
 //! | `delayed` | sorted set | `N:P` by the end of the back-off |
 //! | `seen`, `held` | sorted set, hash | workers by when they were last heard of; lines that they hold |
 //! | `w:WORKER`, `:leases` | hash, set | a worker; its leases |
+//! | `busy` | hash | worker → since when it holds a lease |
+//! | `work:HOUR` | hash | `WHAT\|WORKER` → how much a worker did in the hour that began then; expires |
 //! | `events` | stream | events, by number |
 //! | `staging`, `staged`, `trashable`, `trash` | sorted set, hashes | submissions being staged, and how much there is to delete of one |
 //!
@@ -78,9 +80,10 @@ use ulid::Ulid;
 use self::address::Place;
 use self::answer::{Answer, name, parse};
 use self::server::Server;
+use crate::state::shortened;
 use crate::{
     Added, Clock, Fence, NewSubmission, Queue, QueueError, Renewal, Selection, SubmissionChange,
-    Want, WorkerCard,
+    Want, WorkerCard, WorkerHour,
 };
 
 /// Lines read in one call. Longer submissions are read in pieces, each of one moment.
@@ -176,7 +179,7 @@ fn told_of(outcome: &Outcome) -> [String; 4] {
                 Verdict::Reject => "reject",
                 Verdict::Quit => "quit",
             };
-            (word, json(failure), failure.message.clone(), String::new())
+            (word, json(failure), shortened(&failure.message).to_owned(), String::new())
         }
     };
     [word.to_owned(), body, first, second]
@@ -379,6 +382,11 @@ impl Queue for RedisQueue {
             return Err(QueueError::UnknownWorker { worker: worker.to_string(), known });
         }
         Ok(())
+    }
+
+    async fn worked(&self, since_ms: u64) -> Result<Vec<WorkerHour>, QueueError> {
+        let answer = self.server.call(&function::WORKED, &[since_ms.to_string()]).await?;
+        read::worked(&answer, since_ms)
     }
 
     async fn workers(&self) -> Result<Vec<WorkerCard>, QueueError> {

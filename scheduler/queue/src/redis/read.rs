@@ -1,6 +1,7 @@
 //! From answers to what the contract tells.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use schemas::{
     Batch, Counts, LeasedLine, LineRecord, LineState, Progress, QueueEvent, Stage, SubmissionState,
@@ -8,7 +9,8 @@ use schemas::{
 
 use super::answer::{Answer, name, number, parse, parse_some, some, stage, state, unreadable};
 use crate::counts::{Flags, counter, state_of};
-use crate::{QueueError, WorkerCard};
+use crate::workers::with_open;
+use crate::{QueueError, WorkerCard, WorkerHour};
 
 /// A submission's counters by stage and state. `Held` lines are counted as waiting to be mastered.
 const PLACES: [(Stage, LineState, &str); 12] = [
@@ -174,6 +176,47 @@ pub(super) fn workers(answer: &Answer) -> Result<Vec<WorkerCard>, QueueError> {
     }
     cards.sort_by(|a, b| a.worker.cmp(&b.worker));
     Ok(cards)
+}
+
+/// Reads what workers did by the hour.
+pub(super) fn worked(answer: &Answer, since_ms: u64) -> Result<Vec<WorkerHour>, QueueError> {
+    let what = "what workers did";
+    let mut lists = answer.lists(2)?.into_iter();
+    let mut open = Vec::new();
+    for pair in lists.next().unwrap_or_default().chunks(2) {
+        let [worker, since] = pair else { return Err(unreadable(what)) };
+        open.push((name(what, worker)?, number(since)?));
+    }
+    let mut told = Vec::new();
+    for fields in lists {
+        let Some((hour, counts)) = fields.split_first() else { return Err(unreadable(what)) };
+        told.extend(hour_of(number(hour)?, counts)?);
+    }
+    Ok(with_open(told, open, since_ms, answer.number(1)?))
+}
+
+fn hour_of(hour_ms: u64, counts: &[String]) -> Result<Vec<WorkerHour>, QueueError> {
+    let mut hours = BTreeMap::new();
+    for pair in counts.chunks(2) {
+        let [field, count] = pair else { return Err(unreadable("what workers did")) };
+        let (kind, worker) = field.split_once('|').ok_or_else(|| unreadable(field))?;
+        let hour = match hours.entry(worker) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(new) => {
+                new.insert(WorkerHour::new(hour_ms, name("a worker of old", worker)?))
+            }
+        };
+        let counted = match kind {
+            "busy" => &mut hour.busy_ms,
+            "spoken" => &mut hour.spoken,
+            "audio" => &mut hour.audio_ms,
+            "mastered" => &mut hour.mastered,
+            "failed" => &mut hour.failed,
+            _ => return Err(unreadable(field)),
+        };
+        *counted += number(count)?;
+    }
+    Ok(hours.into_values().collect())
 }
 
 /// Reads a number that fits.

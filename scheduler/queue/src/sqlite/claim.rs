@@ -7,7 +7,7 @@ use ulid::Ulid;
 use super::event;
 use super::fault::Fault;
 use super::row::{Code, json, lines, name, parse, signed, unsigned};
-use super::tend;
+use super::{tend, work};
 use crate::Want;
 use crate::choose::{Candidate, rank};
 use crate::state::Move;
@@ -131,6 +131,7 @@ fn lease(
         Code(candidate.stage),
         signed(expires_at_ms)
     ])?;
+    work::begin(tx, want.worker.as_str(), now)?;
     let mut leased = Vec::with_capacity(picked.len());
     for number in picked {
         leased.push(take(tx, *number, &id, want, now)?);

@@ -66,7 +66,7 @@ fn hold(tx: &Transaction<'_>, voice: i64, now: u64) -> Result<(), Fault> {
         let lease = line.lease.clone().filter(|_| line.place.state == LineState::Leased);
         line.make(tx, Move::Hold, now)?;
         if let Some(lease) = lease {
-            tend::end_if_empty(tx, &lease)?;
+            tend::end_if_empty(tx, &lease, now)?;
         }
     }
     Ok(())
@@ -98,7 +98,7 @@ pub(super) fn cancel_lines(
         cancelled += 1;
     }
     for lease in leases {
-        tend::end_if_empty(tx, &lease)?;
+        tend::end_if_empty(tx, &lease, now)?;
     }
     if cancelled > 0 && selection.line.is_none() && selection.character.is_none() {
         tx.prepare_cached("UPDATE submission SET is_cancelled = 1 WHERE number = ?1")?

@@ -10,8 +10,14 @@ use super::row::{Code, Line, name, signed, unsigned};
 /// How many events are kept. Enough for a follower to be away while some ten episodes are rendered.
 const KEPT: i64 = 100_000;
 
-/// How many events of one line are told.
-const TOLD: i64 = 60;
+/// How many events of one line are its story, which is kept however many come after it.
+const STORY: i64 = 60;
+
+/// How many events of a submission as a whole are kept however many come after them.
+const CHRONICLE: i64 = 200;
+
+/// How many events are added between two rounds of forgetting.
+const ROUND: i64 = 256;
 
 /// Records that `what` happened to a line.
 pub(super) fn of_line(
@@ -31,6 +37,7 @@ pub(super) fn of_line(
         what,
         detail,
     ])?;
+    shorten(tx, line.submission, Some(&line.id), STORY)?;
     prune(tx)
 }
 
@@ -53,13 +60,33 @@ pub(super) fn of_submission(
         what,
         detail
     ])?;
+    shorten(tx, submission, None, CHRONICLE)?;
     prune(tx)
 }
 
-/// Forgets the oldest events, some at a time so that it costs next to nothing.
+/// Forgets what became too old of the story that an event was added to.
+fn shorten(
+    tx: &Transaction<'_>,
+    submission: i64,
+    line: Option<&str>,
+    longest: i64,
+) -> Result<(), Fault> {
+    let beyond = tx.last_insert_rowid() - KEPT;
+    if beyond > 0 {
+        tx.prepare_cached(include_str!("sql/shorten_story.sql"))?
+            .execute(params![submission, line, longest, beyond])?;
+    }
+    Ok(())
+}
+
+/// Forgets the events that became the oldest but those of stories, some at a time so that it costs
+/// next to nothing.
 fn prune(tx: &Transaction<'_>) -> Result<(), Fault> {
-    if tx.last_insert_rowid() % 256 == 0 {
-        tx.prepare_cached(include_str!("sql/prune_events.sql"))?.execute([KEPT])?;
+    let number = tx.last_insert_rowid();
+    if number % ROUND == 0 && number > KEPT {
+        let (after, upto) = (number - KEPT - ROUND, number - KEPT);
+        tx.prepare_cached(include_str!("sql/prune_events.sql"))?
+            .execute([after, upto, STORY, CHRONICLE])?;
     }
     Ok(())
 }
@@ -72,7 +99,7 @@ pub(super) fn after(conn: &Connection, after: u64, limit: usize) -> Result<Vec<Q
     listed(statement.query([after, limit])?)
 }
 
-/// Reads the last events of a line, oldest first.
+/// Reads the story of a line, oldest first.
 pub(super) fn of_one_line(
     conn: &Connection,
     submission: &SubmissionId,
@@ -80,7 +107,7 @@ pub(super) fn of_one_line(
 ) -> Result<Vec<QueueEvent>, Fault> {
     let number = existing(conn, submission)?;
     let mut statement = conn.prepare_cached(include_str!("sql/events_of_line.sql"))?;
-    listed(statement.query(params![number, line.as_str(), TOLD])?)
+    listed(statement.query(params![number, line.as_str(), STORY, CHRONICLE])?)
 }
 
 fn listed(mut rows: Rows<'_>) -> Result<Vec<QueueEvent>, Fault> {

@@ -11,10 +11,11 @@ use super::fault::Fault;
 use crate::QueueError;
 
 /// Layouts by number, from 1; each brings the one before it up to date.
-const LAYOUTS: [&str; 3] = [
+const LAYOUTS: [&str; 4] = [
     include_str!("sql/layout_1.sql"),
     include_str!("sql/layout_2.sql"),
     include_str!("sql/layout_3.sql"),
+    include_str!("sql/layout_4.sql"),
 ];
 
 /// How long a call waits for another process's transaction. Transactions take milliseconds; only a

@@ -16,6 +16,7 @@ mod submit;
 mod tend;
 #[cfg(test)]
 mod tests;
+mod work;
 mod worker;
 
 use std::fmt;
@@ -34,7 +35,7 @@ use self::fault::Fault;
 use self::file::Commit;
 use crate::{
     Added, Fence, NewSubmission, Queue, QueueError, Renewal, Selection, SubmissionChange, Want,
-    WorkerCard,
+    WorkerCard, WorkerHour,
 };
 
 /// Says what time it is, in Unix milliseconds. All processes that share a file must agree on it.
@@ -313,6 +314,10 @@ impl Queue for SqliteQueue {
     async fn order_drain(&self, worker: &WorkerId, drain: bool) -> Result<(), QueueError> {
         let worker = worker.clone();
         self.write(move |tx, now| worker::order_drain(tx, &worker, drain, now)).await
+    }
+
+    async fn worked(&self, since_ms: u64) -> Result<Vec<WorkerHour>, QueueError> {
+        self.read(move |conn, now| work::since(conn, since_ms, now)).await
     }
 
     async fn workers(&self) -> Result<Vec<WorkerCard>, QueueError> {

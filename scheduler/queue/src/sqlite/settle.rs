@@ -7,7 +7,8 @@ use super::event;
 use super::fault::Fault;
 use super::row::{Line, Step, json, lines, name, signed};
 use super::tend;
-use crate::state::{Move, backoff_ms};
+use super::work::{self, Done};
+use crate::state::{Move, backoff_ms, shortened};
 use crate::{Fence, Renewal};
 
 /// The line, if the lease still holds it.
@@ -83,7 +84,7 @@ pub(super) fn release(tx: &Transaction<'_>, lease: &str, now: u64) -> Result<u64
         event::of_line(tx, &line, "released", None, now)?;
         released += 1;
     }
-    tend::end(tx, lease)?;
+    tend::end(tx, lease, now)?;
     Ok(released)
 }
 
@@ -103,6 +104,7 @@ pub(super) fn settle(
     tend::catch_up(tx, now)?;
     heard(tx, lease, now)?;
     let Some(mut line) = held(tx, lease, line)? else { return Ok(Fence::Refused) };
+    let done = done(&line, outcome);
     let settled = match outcome {
         Outcome::Spoken { take } => spoken(tx, &mut line, take, now),
         Outcome::Mastered { delivery } => {
@@ -119,9 +121,23 @@ pub(super) fn settle(
         Err(Step::Illegal) => return Ok(Fence::Refused),
         Err(Step::Fault(fault)) => return Err(fault),
     }
+    work::count(tx, line.worker.as_deref(), done, now)?;
     tend::open_gates(tx, now)?;
-    tend::end_if_empty(tx, lease)?;
+    tend::end_if_empty(tx, lease, now)?;
     Ok(Fence::Held)
+}
+
+/// What a worker did by settling a line. One that was not started was found in the store.
+fn done(line: &Line, outcome: &Outcome) -> Done {
+    let none = Done::default();
+    match outcome {
+        Outcome::Spoken { take } if line.is_started => {
+            Done { spoken: 1, audio_ms: take.duration_ms(), ..none }
+        }
+        Outcome::Spoken { .. } => none,
+        Outcome::Mastered { .. } => Done { mastered: 1, ..none },
+        Outcome::Failed { .. } => Done { failed: 1, ..none },
+    }
 }
 
 fn spoken(tx: &Transaction<'_>, line: &mut Line, take: &TakeFacts, now: u64) -> Result<(), Step> {
@@ -140,7 +156,7 @@ fn spoken(tx: &Transaction<'_>, line: &mut Line, take: &TakeFacts, now: u64) -> 
 }
 
 fn failed(tx: &Transaction<'_>, line: &mut Line, failure: &Failure, now: u64) -> Result<(), Step> {
-    let detail = Some(failure.message.as_str());
+    let detail = Some(shortened(&failure.message));
     line.failed_with(failure);
     let what = match failure.verdict {
         Verdict::Retry => {

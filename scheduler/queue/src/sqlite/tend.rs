@@ -5,7 +5,8 @@ use schemas::{Failure, FailureKind, Verdict};
 
 use super::event;
 use super::fault::Fault;
-use super::row::{Line, lines, signed};
+use super::row::{Line, lines, signed, unsigned};
+use super::work::{self, Done};
 use crate::state::Move;
 
 /// Whether [`catch_up`] would change anything.
@@ -43,6 +44,8 @@ fn expire(tx: &Transaction<'_>, lease: &str, now: u64) -> Result<(), Fault> {
             continue;
         }
         mark_unfit(tx, &line)?;
+        let done = Done { failed: 1, ..Done::default() };
+        work::count(tx, line.worker.as_deref(), done, now)?;
         let failure = crash(line.worker.as_deref().unwrap_or("unknown"), line.attempts);
         line.failed_with(&failure);
         if line.attempts < max_attempts(tx, line.submission)? {
@@ -53,7 +56,7 @@ fn expire(tx: &Transaction<'_>, lease: &str, now: u64) -> Result<(), Fault> {
             event::of_line(tx, &line, "failed", Some(&failure.message), now)?;
         }
     }
-    end(tx, lease)
+    end(tx, lease, now)
 }
 
 fn crash(worker: &str, attempts: u32) -> Failure {
@@ -98,16 +101,22 @@ pub(super) fn open_gates(tx: &Transaction<'_>, now: u64) -> Result<(), Fault> {
 }
 
 /// Ends a lease if it holds no line any more.
-pub(super) fn end_if_empty(tx: &Transaction<'_>, lease: &str) -> Result<(), Fault> {
+pub(super) fn end_if_empty(tx: &Transaction<'_>, lease: &str, now: u64) -> Result<(), Fault> {
     let held: Option<i64> = tx
         .prepare_cached("SELECT number FROM line WHERE lease = ?1 AND state = 1 LIMIT 1")?
         .query_row([lease], |row| row.get(0))
         .optional()?;
-    if held.is_none() { end(tx, lease) } else { Ok(()) }
+    if held.is_none() { end(tx, lease, now) } else { Ok(()) }
 }
 
-/// Ends a lease.
-pub(super) fn end(tx: &Transaction<'_>, lease: &str) -> Result<(), Fault> {
-    tx.prepare_cached("DELETE FROM lease WHERE id = ?1")?.execute([lease])?;
-    Ok(())
+/// Ends a lease, at the latest when it was to end.
+pub(super) fn end(tx: &Transaction<'_>, lease: &str, now: u64) -> Result<(), Fault> {
+    let ended: Option<(String, i64)> = tx
+        .prepare_cached("DELETE FROM lease WHERE id = ?1 RETURNING worker, expires_at_ms")?
+        .query_row([lease], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match ended {
+        Some((worker, expires_at_ms)) => work::end(tx, &worker, now.min(unsigned(expires_at_ms))),
+        None => Ok(()),
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod gates;
 pub(crate) mod leases;
 pub(crate) mod retries;
 pub(crate) mod shares;
+pub(crate) mod stories;
 pub(crate) mod sums;
 pub(crate) mod workers;
 pub(crate) mod world;
@@ -131,8 +132,16 @@ macro_rules! contract {
                 an_order_to_an_unknown_worker_names_those_known
                 no_line_is_left_to_a_worker_that_drains
                 a_claim_for_mastering_only_does_not_unlearn_an_engine
-                a_line_has_its_story
                 what_is_final_for_long_is_forgotten
+            }
+            stories {
+                a_line_has_its_story
+                a_story_says_what_held_the_line_up
+                a_story_ends_with_its_submission_and_no_failure_makes_it_long
+                work_is_counted_by_the_hour
+                leases_at_once_are_counted_once_and_a_silent_worker_up_to_their_end
+                only_what_was_rendered_counts_as_work
+                work_is_forgotten_after_36_days
             }
             sums {
                 progress_is_the_sum_of_the_lines_after_anything

@@ -176,29 +176,6 @@ pub(crate) async fn a_claim_for_mastering_only_does_not_unlearn_an_engine(harnes
     assert_eq!(queue.claim(&want("a")).await.unwrap(), None, "b still has the engine");
 }
 
-pub(crate) async fn a_line_has_its_story(harness: &dyn Harness) {
-    let queue = harness.connect();
-    queue.submit(submission("ep.1", &[("mira", 1), ("mira", 2)])).await.unwrap();
-    let batch = claim(&*queue, &want("a")).await;
-    finish(&*queue, &batch).await;
-    let ep = submission_id("ep.1");
-    let story = queue.line_events(&ep, &id(2)).await.unwrap();
-    let words: Vec<_> = story.iter().map(|event| event.what.as_str()).collect();
-    assert_eq!(words, ["claimed", "started", "spoken"]);
-    let all = queue.events(0, 100).await.unwrap();
-    assert!(story.iter().all(|event| all.contains(event)), "the same events");
-    for _ in 0..40 {
-        let batch = claim(&*queue, &want("a")).await;
-        queue.release(&batch.lease).await.unwrap();
-    }
-    let story = queue.line_events(&ep, &id(2)).await.unwrap();
-    assert_eq!((story.len(), story[59].what.as_str()), (60, "released"));
-    assert!(story.windows(2).all(|pair| pair[0].number < pair[1].number));
-    assert_eq!(queue.line_events(&ep, &id(9)).await.unwrap(), []);
-    let err = queue.line_events(&submission_id("no.1"), &id(1)).await.unwrap_err();
-    assert!(matches!(err, QueueError::NoSuchSubmission(_)), "{err}");
-}
-
 pub(crate) async fn what_is_final_for_long_is_forgotten(harness: &dyn Harness) {
     let queue = harness.connect();
     for name in ["open.1", "done.1", "cancelled.1"] {

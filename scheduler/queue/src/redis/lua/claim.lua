@@ -115,6 +115,7 @@ local function hand_out(n, c, stage, v, key, picked)
   call('HSET', P .. 'lease:' .. lease_id, 'n', n, 'worker', worker, 'stage', stage, 'key', key)
   call('ZADD', P .. 'leases', ends, lease_id)
   call('SADD', P .. 'w:' .. worker .. ':leases', lease_id)
+  call('HSETNX', P .. 'busy', worker, now)
   if stage == SPEAK then call('HINCRBY', P .. 'hold:' .. key, worker, 1) end
   local shared = call('HMGET', sub_key(n, ''), 'id', 'episode', 'title', 'mastering')
   local voice = call('HGET', sub_key(n, ':voices'), v)

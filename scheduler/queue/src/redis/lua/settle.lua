@@ -15,6 +15,11 @@ local n, line, what, body = lease.n, line_of(lease.n, place), ARGV[4], ARGV[5]
 
 local function spoken()
   if line.stage ~= SPEAK then return false end
+  -- One that was not started was found in the store.
+  if line.started then
+    worked(line.worker, 'spoken', 1, now)
+    worked(line.worker, 'audio', tonumber(ARGV[6]), now)
+  end
   call('HSET', sub_key(n, ':take'), line.place, body)
   move(line, MASTER, HELD)
   count(n, 'audio', tonumber(ARGV[6]))
@@ -25,6 +30,7 @@ end
 
 local function mastered()
   if line.stage ~= MASTER then return false end
+  worked(line.worker, 'mastered', 1, now)
   move(line, MASTER, DONE)
   call('HDEL', sub_key(n, ':failure'), line.place)
   call('HSET', sub_key(n, ':delivery'), line.place, body)
@@ -33,6 +39,7 @@ local function mastered()
 end
 
 local function failed()
+  worked(line.worker, 'failed', 1, now)
   note_failure(line, body)
   local said = what == 'quit' and 'released' or 'failed'
   if what == 'quit' then

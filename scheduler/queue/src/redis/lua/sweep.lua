@@ -9,7 +9,9 @@ if not n then return { 'ok' } end
 local from, lines, of_voices, of_clusters =
   string.match(call('HGET', P .. 'trash', n), '^(%d+) (%d+) (%d+) (%d+)$')
 from, lines = tonumber(from), tonumber(lines)
-for place = from, math.min(from + AT_ONCE, lines) - 1 do call('DEL', line_key(n, place)) end
+for place = from, math.min(from + AT_ONCE, lines) - 1 do
+  call('DEL', line_key(n, place), sub_key(n, ':story:' .. place))
+end
 if from + AT_ONCE < lines then
   call('HSET', P .. 'trash', n,
     string.format('%d %d %s %s', from + AT_ONCE, lines, of_voices, of_clusters))
@@ -26,7 +28,7 @@ for engine in pairs(engines) do
   call('UNLINK', sub_key(n, ':q:e:' .. engine), sub_key(n, ':since:e:' .. engine))
 end
 for _, rest in ipairs({ ':q:m', ':since:m', ':request', ':ids', ':job', ':take', ':delivery', ':failure',
-  ':story', ':voices', ':keys', ':voice', ':clusters', ':shelf' }) do
+  ':chronicle', ':voices', ':keys', ':voice', ':clusters', ':shelf' }) do
   call('UNLINK', sub_key(n, rest))
 end
 call('HDEL', P .. 'trash', n)

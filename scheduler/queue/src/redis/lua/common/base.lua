@@ -13,7 +13,8 @@ end
 
 local SPEAK, MASTER = 0, 1
 local WAITING, LEASED, DELAYED, HELD, DONE, FAILED, CANCELLED = 0, 1, 2, 3, 4, 5, 6
-local LONGEST_STORY, KEPT_EVENTS = 60, 100000
+local LONGEST_STORY, LONGEST_CHRONICLE, KEPT_EVENTS = 60, 200, 100000
+local HOUR_MS, WORK_KEPT_S = 3600000, 36 * 24 * 3600
 
 local function sub_key(n, rest) return P .. 's:' .. n .. rest end
 local function padded(number) return string.format('%010d', number) end
@@ -46,23 +47,29 @@ local function touch_shelf(n, c, stage)
   shelves[n .. ':' .. c .. ':' .. stage] = { n = n, c = c, stage = stage }
 end
 
--- Records that `what` happened to a line, or to submission `n` as a whole.
+-- Records that `what` happened to a line, or to submission `n` as a whole: for those who follow, and in
+-- the story of the line or the chronicle of the submission, which outlive what is kept of all events.
 local function event(n, line, what, detail)
   local number = call('INCR', P .. 'event')
-  local place, id, stage, state, worker = '', '', '', '', ''
+  local story, longest, id, stage, state, worker =
+    sub_key(n, ':chronicle'), LONGEST_CHRONICLE, '', '', '', ''
   if line then
-    place, id, stage, state, worker = line.place, line.id, line.stage, line.shown, line.worker
-    local story = call('HGET', sub_key(n, ':story'), place)
-    story = story and (story .. ',' .. number) or tostring(number)
-    if #story > 12 * LONGEST_STORY then
-      local from = string.find(story, ',', #story - 10 * LONGEST_STORY, true)
-      story = string.sub(story, from + 1)
-    end
-    call('HSET', sub_key(n, ':story'), place, story)
+    story, longest = sub_key(n, ':story:' .. line.place), LONGEST_STORY
+    id, stage, state, worker = line.id, line.stage, line.shown, line.worker
   end
+  detail = detail or ''
+  local told = string.format('%d|%d|%s|%s|%s|%s|%s', number, now, stage, state, worker, what, detail)
+  if call('RPUSH', story, told) > longest then call('LTRIM', story, 0 - longest, -1) end
   call('XADD', P .. 'events', 'MAXLEN', '~', KEPT_EVENTS, string.format('%d-0', number),
     'n', n, 'at', now, 'line', id, 'stage', stage, 'state', state, 'worker', worker,
-    'what', what, 'detail', detail or '')
+    'what', what, 'detail', detail)
+end
+
+-- Counts what a worker did, in the hour of `at`.
+local function worked(worker, what, by, at)
+  local key = P .. 'work:' .. string.format('%d', at - at % HOUR_MS)
+  call('HINCRBY', key, what .. '|' .. worker, by)
+  call('EXPIRE', key, WORK_KEPT_S)
 end
 
 -- Where a shelf is offered: to anyone when to be mastered, to those with its engine otherwise.

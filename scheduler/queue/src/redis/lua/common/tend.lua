@@ -9,9 +9,26 @@ local function lease_of(id)
   return { id = id, n = read[1], worker = read[2], stage = tonumber(read[3]), key = read[4] }
 end
 
+-- Counts for how long a worker held leases, once it holds none any more; the last ended `at`.
+local function count_busy(worker, at)
+  if call('EXISTS', P .. 'w:' .. worker .. ':leases') == 1 then return end
+  local since = tonumber(call('HGET', P .. 'busy', worker) or '')
+  if not since then return end
+  call('HDEL', P .. 'busy', worker)
+  since = math.max(since, at - WORK_KEPT_S * 1000)
+  while since < at do
+    local ends = math.min(since - since % HOUR_MS + HOUR_MS, at)
+    worked(worker, 'busy', ends - since, since)
+    since = ends
+  end
+end
+
+-- Ends a lease, at the latest when it was to end.
 local function end_lease(lease)
+  local ends = tonumber(call('ZSCORE', P .. 'leases', lease.id) or now)
   call('ZREM', P .. 'leases', lease.id)
   call('SREM', P .. 'w:' .. lease.worker .. ':leases', lease.id)
+  count_busy(lease.worker, math.min(now, ends))
   call('DEL', P .. 'lease:' .. lease.id, P .. 'lease:' .. lease.id .. ':lines',
     P .. 'lease:' .. lease.id .. ':gone')
   if lease.stage == SPEAK then
@@ -69,6 +86,7 @@ local function expire(id)
       local message = 'worker ' .. line.worker .. ' fell silent while it had this line, which was attempt '
         .. line.attempts .. ': look into its log, and retry the line once the cause is gone'
       mark_unfit(line)
+      worked(line.worker, 'failed', 1, now)
       note_failure(line, cjson.encode({ verdict = 'retry', kind = 'crash', message = message }))
       if line.attempts < most_attempts(lease.n) then
         move(line, line.stage, WAITING)
