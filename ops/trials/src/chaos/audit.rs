@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use scheduler::finish::finish;
 use schemas::{
     LineOutcome, LineRecord, LineState, delivery_object, hex, master_object, take_object,
@@ -15,6 +16,9 @@ use super::episodes::Episodes;
 use super::fault::Faults;
 use super::history::History;
 use super::{Farm, Trial};
+
+/// Lines whose objects are read at once: the bucket's answers take longer than its work.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// What a trial came to. Every count but the first two is 0 for a farm that keeps its promises.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -86,13 +90,19 @@ pub(super) async fn audit(
     verdict.doubled += (lines.len() as u64).saturating_sub(verdict.lines);
     let mut alone: HashMap<_, _> =
         alone.iter().map(|line| (line.job.synth_key.clone(), line)).collect();
+    let mut once = Vec::new();
     for line in &lines {
         let delivered = all.delivered.get(&line.job.synth_key).copied().unwrap_or(0);
         verdict.doubled += u64::from(delivered > 1);
         verdict.stuck += u64::from(!line.state.is_final());
-        verdict.delivered += u64::from(delivered == 1 && is_whole(line, &store).await?);
+        once.extend((delivered == 1).then_some(line));
         let undisturbed = alone.remove(&line.job.synth_key);
         verdict.other_bytes += u64::from(!undisturbed.is_some_and(|other| is_same(line, other)));
+    }
+    let looks = once.into_iter().map(|line| is_whole(line, &store));
+    let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+    while let Some(is_whole) = looks.try_next().await? {
+        verdict.delivered += u64::from(is_whole);
     }
     for (submission, line, record) in &all.lines {
         let told = history.story(submission, line);
