@@ -16,4 +16,4 @@ ci:
 
 # Write the JSON Schemas anew.
 schemas:
-    UPDATE_SCHEMAS=1 cargo test -p schemas -p scheduler schemas
+    UPDATE_SCHEMAS=1 cargo test -p schemas -p scheduler -p voices schemas

@@ -93,6 +93,14 @@ key! {
     RecordingKey
 }
 key! {
+    /// Names a locked voice by all that decides its sound: not its name, version or history.
+    LockKey
+}
+key! {
+    /// Names what the library keeps of a voice, a lock or a prompt, by the SHA-256 of its bytes.
+    VoiceObjectKey
+}
+key! {
     /// Names what lines must share to be spoken in one batch: model, voice, reference, language.
     GroupKey
 }
@@ -102,6 +110,22 @@ impl Voice {
     #[must_use]
     pub fn key(&self) -> VoiceKey {
         VoiceKey(hash("voice/1", &(&self.model, &self.source)))
+    }
+}
+
+impl LockKey {
+    /// The key of a voice of which `decides` is all that decides its sound.
+    #[must_use]
+    pub fn of(decides: &impl Serialize) -> Self {
+        Self(hash("lock/1", decides))
+    }
+}
+
+impl VoiceObjectKey {
+    /// The key of some bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(bytes)))
     }
 }
 
@@ -178,6 +202,18 @@ impl RecordingKey {
 #[must_use]
 pub fn recording_object(key: &RecordingKey) -> String {
     format!("recordings/{}/{key}", &key.0[..2])
+}
+
+/// Where a locked voice lies: JSON, by the hash of its bytes.
+#[must_use]
+pub fn lock_object(key: &VoiceObjectKey) -> String {
+    format!("voices/locks/{}/{key}.json", &key.0[..2])
+}
+
+/// Where a clone prompt of a locked voice lies, by the hash of its bytes.
+#[must_use]
+pub fn voice_prompt_object(key: &VoiceObjectKey) -> String {
+    format!("voices/prompts/{}/{key}", &key.0[..2])
 }
 
 /// Where a take's samples lie: 32-bit float WAV, as spoken.

@@ -21,9 +21,10 @@ pub use job::{
     Batch, Encoder, LeasedLine, LineJob, Mastering, Pause, QueuedLine, Stage, Submission,
 };
 pub use keys::{
-    GroupKey, LARGEST_RECORDING, MasterInputs, MasterKey, RecordingKey, SynthInputs, SynthKey,
-    VoiceKey, delivery_object, edits_object, hex, ledger_object, manifest_object, master_object,
-    recording_object, take_facts_object, take_object,
+    GroupKey, LARGEST_RECORDING, LockKey, MasterInputs, MasterKey, RecordingKey, SynthInputs,
+    SynthKey, VoiceKey, VoiceObjectKey, delivery_object, edits_object, hex, ledger_object,
+    lock_object, manifest_object, master_object, recording_object, take_facts_object, take_object,
+    voice_prompt_object,
 };
 pub use manifest::{Edits, LineOutcome, Manifest, ManifestLine, ManifestVoice, Totals};
 pub use progress::{

@@ -1,0 +1,32 @@
+//! Locked voices: what one is, the library that keeps them, and the files they travel in.
+//!
+//! A [`Lock`] is a voice that nobody can change any more: reference takes by mood, who may be heard in
+//! them and by whose leave, where they came from, and what models made of them. The library keeps
+//! locks in a store under a name and a version that counts up; the same actor speaks next season.
+//!
+//! Knows nothing of queues, and of models only their names: what they make of a voice is bytes here.
+
+mod check;
+mod consent;
+mod embedding;
+mod error;
+mod lock;
+mod mood;
+mod name;
+mod profile;
+mod provenance;
+#[cfg(test)]
+mod schema_files;
+mod take;
+mod time;
+
+pub use consent::{Consent, Note, RecordingConsent};
+pub use embedding::Embedding;
+pub use error::VoiceError;
+pub use lock::{Lock, LockedVoice, ModelVoice, Prompt, PromptForm};
+pub use mood::{MoodRules, NEUTRAL};
+pub use name::VoiceName;
+pub use profile::Profile;
+pub use provenance::{Made, Provenance, Source};
+pub use take::{Quality, Take};
+pub use time::rfc3339;
