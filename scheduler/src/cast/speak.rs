@@ -43,7 +43,8 @@ pub struct Casting {
     pub skipped: Vec<Line>,
 }
 
-/// Gives every line the voice, language, rate and gain of its character.
+/// Gives every line the voice, language, rate and gain of its character; a language that the script
+/// asks for goes before the character's.
 ///
 /// A cue with an extension, `MIRA (YOUNG)`, is looked up with it first and then without. Adding a
 /// character at the end of the cast changes no other character's voice.
@@ -104,11 +105,12 @@ impl Wardrobe<'_> {
 
     fn dress(&mut self, line: Line, character: &Character) -> Result<CastLine, CastError> {
         let voice = self.voice(character.voice, character.rate, &line)?;
+        let language = line.language.clone().unwrap_or_else(|| character.language.clone());
         Ok(CastLine {
             line,
             character: character.name.clone(),
             voice,
-            language: character.language.clone(),
+            language,
             gain_db: character.gain_db,
         })
     }

@@ -19,6 +19,10 @@ use crate::submit::title_of;
 Every character starts with a scratch voice of its own; give them voices by editing the file.
 Group cues such as ALL or BOB & ANN are skipped until you cast them.
 
+Languages: `language = \"de\"` at the top of the cast is for everybody, in a character's table for that
+character. In the script, the note [[language: de]] below a scene's heading is for the speeches that
+follow in the scene, inside a speech for that speech alone; notes go before the cast.
+
 Example:
   tableread cast pilot.fountain --to cast.toml")]
 pub(crate) struct CastArgs {

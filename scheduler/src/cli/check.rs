@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Exit;
 use super::output::{counted, json_line, line, note};
-use crate::plan::{BadIds, IdProblem, LONGEST_LINE, Place, spoken_lines};
+use crate::plan::{BadNotes, LONGEST_LINE, NoteKind, NoteProblem, Place, spoken_lines};
 
 /// Lists what the reader was not sure of, with line, column and what to do
 #[derive(Debug, Args)]
@@ -58,11 +58,11 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     }
 }
 
-/// What would stop a plan whoever is cast: ids that clash, speeches too long, nobody speaking.
+/// What would stop a plan whoever is cast: notes that mean nothing, ids that clash, speeches too long, nobody speaking.
 fn doubts_of_lines(script: &Script) -> Vec<Doubt> {
     let lines = match spoken_lines(script) {
         Ok(lines) => lines,
-        Err(BadIds(problems)) => return problems.iter().map(doubt_of_id).collect(),
+        Err(BadNotes(problems)) => return problems.iter().map(doubt_of_note).collect(),
     };
     if lines.is_empty() && script.doubts.is_empty() {
         let suggestion = "write a speech as a name in capitals on a line of its own with the words \
@@ -78,9 +78,13 @@ fn doubts_of_lines(script: &Script) -> Vec<Doubt> {
     .collect()
 }
 
-fn doubt_of_id(IdProblem { place, message }: &IdProblem) -> Doubt {
-    let (message, suggestion) = message.split_once("; ").unwrap_or((message, "change the id"));
-    error(*place, "bad_id", message, suggestion)
+fn doubt_of_note(NoteProblem { place, message, about }: &NoteProblem) -> Doubt {
+    let (message, suggestion) = message.split_once("; ").unwrap_or((message, "change the note"));
+    let code = match about {
+        NoteKind::Id => "bad_id",
+        NoteKind::Language => "bad_language",
+    };
+    error(*place, code, message, suggestion)
 }
 
 fn error(at: Place, code: &'static str, message: &str, suggestion: &str) -> Doubt {

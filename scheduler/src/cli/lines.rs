@@ -46,6 +46,9 @@ pub(crate) struct Row<'a> {
     extensions: Vec<String>,
     /// Directions in order.
     parentheticals: &'a [Parenthetical],
+    /// The language that a note of the script asks for, BCP 47; absent where the cast decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
     /// Which half of two lines spoken at once: `left` or `right`.
     #[schemars(with = "Option<String>")]
     dual: Option<screenplay::Dual>,
@@ -83,6 +86,7 @@ fn row(line: &Line) -> Row<'_> {
         is_sung: line.is_sung(),
         extensions: line.extensions.iter().cloned().map(String::from).collect(),
         parentheticals: &line.parentheticals,
+        language: line.language.as_deref(),
         dual: line.dual,
         line: line.place.line,
         column: line.place.column,

@@ -18,7 +18,10 @@ use crate::submit::{Prepared, prepare};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Speakers who are not cast stop the plan and are all named at once. With --out (or --store) it also
-says what is rendered already and how long the rest will take, measured by what was rendered there.")]
+says what is rendered already and how long the rest will take, measured by what was rendered there.
+
+Languages come from [[language: de]] notes in the script, else from the cast (see tableread cast --help);
+one that a voice's model does not speak stops the plan.")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     script: ScriptArgs,

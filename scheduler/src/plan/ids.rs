@@ -7,19 +7,31 @@ use serde::Serialize;
 
 use super::lines::Place;
 
-/// Ids in a script that cannot be used; all of them at once.
+/// Ids and languages in a script's notes that cannot be used; all of them at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct BadIds(pub Vec<IdProblem>);
+pub struct BadNotes(pub Vec<NoteProblem>);
 
-/// One id that cannot be used.
+/// One note that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{place}: {message}")]
-pub struct IdProblem {
+pub struct NoteProblem {
     /// Where the speech or note stands.
     pub place: Place,
     /// What is wrong and what to do, without a full stop.
     pub message: String,
+    /// What it is about.
+    pub about: NoteKind,
+}
+
+/// What a note asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// `[[id:…]]`: what a line is called.
+    Id,
+    /// `[[language:…]]`: what a line or the rest of a scene is spoken in.
+    Language,
 }
 
 /// Reads the id out of a note such as `id:sc001-l0001`; `None` for notes about other things.
@@ -34,7 +46,7 @@ pub(super) fn id_in_note(note: &str) -> Option<&str> {
 #[derive(Debug, Default)]
 pub(super) struct ExplicitIds {
     first: BTreeMap<String, Place>,
-    problems: Vec<IdProblem>,
+    problems: Vec<NoteProblem>,
 }
 
 impl ExplicitIds {
@@ -61,12 +73,9 @@ impl ExplicitIds {
         }
     }
 
-    /// Ends the collection.
-    ///
-    /// # Errors
-    /// [`BadIds`] when anything was wrong, by place.
-    pub(super) fn finish(self) -> Result<(), BadIds> {
-        if self.problems.is_empty() { Ok(()) } else { Err(BadIds(self.problems)) }
+    /// Ends the collection and says what was wrong, by place.
+    pub(super) fn finish(self) -> Vec<NoteProblem> {
+        self.problems
     }
 
     fn claim(&mut self, id: LineId, place: Place) -> Option<LineId> {
@@ -84,7 +93,7 @@ impl ExplicitIds {
     }
 
     fn report(&mut self, place: Place, message: String) {
-        self.problems.push(IdProblem { place, message });
+        self.problems.push(NoteProblem { place, message, about: NoteKind::Id });
     }
 }
 

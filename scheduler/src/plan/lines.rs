@@ -7,7 +7,8 @@ use schemas::LineId;
 use screenplay::{Dual, ElementKind, Extension, Part, Script, Span, Speech};
 use serde::Serialize;
 
-use super::ids::{BadIds, ExplicitIds, Minter};
+use super::ids::{BadNotes, ExplicitIds, Minter};
+use super::languages::NotedLanguages;
 
 /// Speaker key of narrated action. No cue can have it, because cues end at a bracket.
 pub const NARRATION: &str = "(NARRATION)";
@@ -44,6 +45,9 @@ pub struct Line {
     /// The id that the script itself gives it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explicit_id: Option<LineId>,
+    /// The language that a note of the script asks for, BCP 47; absent where the cast decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 /// A scene as its lines know it.
@@ -112,11 +116,13 @@ impl Line {
 /// Returns what characters say, in the order of the script.
 ///
 /// A speech without a single letter or digit, such as `...`, is no line. Lines that the script
-/// gives no id are numbered within their scene, past the ids it does give.
+/// gives no id are numbered within their scene, past the ids it does give. `[[language: de]]` inside a
+/// speech is about that speech; outside any, about the speeches that follow in its scene.
 ///
 /// # Errors
-/// [`BadIds`] for `[[id:…]]` notes that name nothing, are not usable as ids, or name two lines.
-pub fn spoken_lines(script: &Script) -> Result<Vec<Line>, BadIds> {
+/// [`BadNotes`] for `[[id:…]]` notes that name nothing, are not usable as ids, or name two lines, and
+/// for `[[language:…]]` notes that name no language.
+pub fn spoken_lines(script: &Script) -> Result<Vec<Line>, BadNotes> {
     collect(script, false)
 }
 
@@ -124,18 +130,18 @@ pub fn spoken_lines(script: &Script) -> Result<Vec<Line>, BadIds> {
 ///
 /// # Errors
 /// As for [`spoken_lines`].
-pub fn narrated_lines(script: &Script) -> Result<Vec<Line>, BadIds> {
+pub fn narrated_lines(script: &Script) -> Result<Vec<Line>, BadNotes> {
     collect(script, true)
 }
 
-fn collect(script: &Script, is_narrated: bool) -> Result<Vec<Line>, BadIds> {
+fn collect(script: &Script, is_narrated: bool) -> Result<Vec<Line>, BadNotes> {
     let mut reader = Reader::default();
     for element in &script.elements {
         match &element.kind {
             ElementKind::SceneHeading { text, number } => reader.enter(text, number.as_deref()),
             ElementKind::Speech(speech) => reader.speech(speech),
             ElementKind::Action { text } if is_narrated => reader.narrate(text, element.span),
-            ElementKind::Note { text } => reader.ids.outside(text, element.span.into()),
+            ElementKind::Note { text } => reader.note(text, element.span.into()),
             ElementKind::Action { .. }
             | ElementKind::Section { .. }
             | ElementKind::Synopsis { .. }
@@ -153,17 +159,25 @@ struct Reader {
     scene: Scene,
     lines: Vec<Line>,
     ids: ExplicitIds,
+    languages: NotedLanguages,
 }
 
 impl Reader {
+    fn note(&mut self, text: &str, place: Place) {
+        self.ids.outside(text, place);
+        self.languages.outside(text, place);
+    }
+
     fn enter(&mut self, heading: &str, label: Option<&str>) {
         let number = self.scene.number + 1;
         let label = label.map(str::to_owned);
         self.scene = Scene { number, heading: heading.to_owned(), label };
+        self.languages.enter_scene();
     }
 
     fn speech(&mut self, speech: &Speech) {
         let explicit_id = self.ids.of_speech(&speech.notes, speech.cue.into());
+        let language = self.languages.of_speech(&speech.notes, speech.cue.into());
         let spoken = speech.spoken();
         let parentheticals = spoken.parentheticals.into_iter();
         self.push(Line {
@@ -176,6 +190,7 @@ impl Reader {
                 .collect(),
             dual: speech.dual,
             explicit_id,
+            language,
             ..self.bare(spoken.text, speech.cue)
         });
     }
@@ -200,6 +215,7 @@ impl Reader {
             dual: None,
             place: span.into(),
             explicit_id: None,
+            language: None,
         }
     }
 
@@ -209,8 +225,13 @@ impl Reader {
         }
     }
 
-    fn finish(mut self) -> Result<Vec<Line>, BadIds> {
-        self.ids.finish()?;
+    fn finish(mut self) -> Result<Vec<Line>, BadNotes> {
+        let mut problems = self.ids.finish();
+        problems.extend(self.languages.finish());
+        problems.sort_by_key(|problem| problem.place);
+        if !problems.is_empty() {
+            return Err(BadNotes(problems));
+        }
         let mut minter = Minter::default();
         for line in &mut self.lines {
             if let Some(id) = &line.explicit_id {

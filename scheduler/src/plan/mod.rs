@@ -3,6 +3,7 @@
 mod batches;
 mod group;
 mod ids;
+mod languages;
 mod lines;
 mod pauses;
 mod ready;
@@ -25,7 +26,8 @@ use crate::lexicon::Lexicon;
 pub use batches::{Limits, PlannedBatch, batches};
 pub use group::{Group, group_by_voice};
 pub(crate) use ids::Minter;
-pub use ids::{BadIds, IdProblem};
+pub use ids::{BadNotes, NoteKind, NoteProblem};
+pub use languages::{Unspoken, UnspokenLanguages};
 pub use lines::{
     Line, NARRATION, Parenthetical, Place, Scene, Stretch, narrated_lines, spoken_lines,
 };
@@ -53,9 +55,12 @@ pub struct PlanOptions {
 /// Why a script cannot be planned; nothing is queued before a person has changed something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// The script: its own ids clash or cannot be used.
+    /// The script: ids or languages in its notes clash or cannot be used.
     #[error(transparent)]
-    Ids(#[from] BadIds),
+    Notes(#[from] BadNotes),
+    /// Script or cast: lines are in languages that their voices' models do not speak.
+    #[error(transparent)]
+    Language(#[from] UnspokenLanguages),
     /// The cast: characters or recordings are missing.
     #[error(transparent)]
     Cast(#[from] CastError),
@@ -105,8 +110,9 @@ pub struct PlanTotals {
 /// the script but for sorting.
 ///
 /// # Errors
-/// [`PlanError`] when the script's own ids cannot be used, when characters are not cast (naming all
-/// of them), when a recording is missing, or when a speech is too long.
+/// [`PlanError`] when ids or languages in the script's notes cannot be used, when characters are not
+/// cast (naming all of them), when a recording is missing, when a model does not speak a line's
+/// language, or when a speech is too long.
 pub fn plan(
     script: &Script,
     cast: &Cast,
@@ -117,6 +123,7 @@ pub fn plan(
         if cast.has_narrator() { narrated_lines(script)? } else { spoken_lines(script)? };
     let before = ledger.map(|ledger| carry_ids(&mut lines, ledger).repeats);
     let Casting { lines, skipped } = casting(lines, cast, options)?;
+    languages::check(&lines)?;
     let voices = voices(&lines);
     let before = before.unwrap_or_default();
     let lines = ready(lines, &options.lexicon, &options.speakers, &before)?;

@@ -9,7 +9,7 @@ use tracing::error;
 use super::problem::{Kind, Mistake, Problem};
 use crate::cast::{BadFile, CastError, Uncast};
 use crate::finish::FinishError;
-use crate::plan::{BadIds, PlanError, TooLong, models_with_voices};
+use crate::plan::{BadNotes, PlanError, TooLong, UnspokenLanguages, models_with_voices};
 use crate::submit::SubmitError;
 
 /// Seconds after which an outage is asked about again.
@@ -145,17 +145,24 @@ pub(super) fn of_submit(err: SubmitError, script: &str) -> Problem {
 fn of_plan(err: PlanError, script: &str) -> Problem {
     let detail = err.to_string();
     let mistakes = match err {
-        PlanError::Ids(BadIds(problems)) => problems
+        PlanError::Notes(BadNotes(problems)) => problems
             .iter()
             .map(|problem| {
                 let place = (problem.place.line, problem.place.column);
-                in_script(script, Some(place), &problem.message, "correct the id in the script")
+                in_script(script, Some(place), &problem.message, "correct the note in the script")
             })
             .collect(),
         PlanError::Cast(CastError::Uncast(uncast)) => {
             uncast.iter().map(|one| of_uncast(one, script)).collect()
         }
         PlanError::Cast(CastError::Voice(bad)) => vec![bad.into()],
+        PlanError::Language(UnspokenLanguages(unspoken)) => unspoken
+            .iter()
+            .map(|one| {
+                let place = Some((one.first.line, one.first.column));
+                in_script(script, place, &one.message(), &one.advice())
+            })
+            .collect(),
         PlanError::TooLong(TooLong { character, characters, place }) => {
             let message = format!("{character} speaks {characters} characters in one go");
             let place = (place.line, place.column);

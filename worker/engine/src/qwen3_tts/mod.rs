@@ -46,6 +46,7 @@ pub use device::{Processor, device, device_bytes, device_name};
 pub use error::LoadError;
 pub use frame_model::{FrameModel, Prefix};
 pub use identity::{Identity, hash_file, memory_bytes};
+pub use language::LANGUAGES;
 pub use lines::{SpokenLine, Tally};
 pub use model::{QwenConfig, QwenModel, QwenSeats};
 pub use open::{OpenConfig, OpenError, open};

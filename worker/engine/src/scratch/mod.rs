@@ -27,6 +27,9 @@ use crate::{ContinuousBatch, Speaker};
 /// same ones, or a retried line may come out slightly otherwise than the take it replaces.
 pub const ENGINE: &str = "scratch/1";
 
+/// Languages that Pico speaks, as primary BCP 47 tags; `say` and espeak-ng have those of their machine.
+pub const PICO_LANGUAGES: [&str; 5] = ["de", "en", "es", "fr", "it"];
+
 /// What the scratch engine finds on its machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScratchConfig {
