@@ -228,6 +228,7 @@ fn a_take_that_exists_goes_with_its_line() {
         engine: "scratch/1".into(),
         worker: WorkerId::parse("w").unwrap(),
         synth_ms: 1,
+        likeness: None,
     };
     let takes = BTreeMap::from([(take.synth_key.clone(), take)]);
     let new = to_submission(&plan, &SubmissionSettings { takes, ..settings() });

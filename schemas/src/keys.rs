@@ -101,6 +101,10 @@ key! {
     VoiceObjectKey
 }
 key! {
+    /// Names a voice made ready for an engine and a language.
+    PromptKey
+}
+key! {
     /// Names what lines must share to be spoken in one batch: model, voice, reference, language.
     GroupKey
 }
@@ -214,6 +218,12 @@ pub fn lock_object(key: &VoiceObjectKey) -> String {
 #[must_use]
 pub fn voice_prompt_object(key: &VoiceObjectKey) -> String {
     format!("voices/prompts/{}/{key}", &key.0[..2])
+}
+
+/// Where a voice made ready lies that workers share; it can be made again at any time.
+#[must_use]
+pub fn prompt_object(key: &PromptKey) -> String {
+    format!("prompts/{}/{key}.voice", &key.0[..2])
 }
 
 /// Where a take's samples lie: 32-bit float WAV, as spoken.

@@ -21,15 +21,15 @@ pub use job::{
     Batch, Encoder, LeasedLine, LineJob, Mastering, Pause, QueuedLine, Stage, Submission,
 };
 pub use keys::{
-    GroupKey, LARGEST_RECORDING, LockKey, MasterInputs, MasterKey, RecordingKey, SynthInputs,
-    SynthKey, VoiceKey, VoiceObjectKey, delivery_object, edits_object, hex, ledger_object,
-    lock_object, manifest_object, master_object, recording_object, take_facts_object, take_object,
-    voice_prompt_object,
+    GroupKey, LARGEST_RECORDING, LockKey, MasterInputs, MasterKey, PromptKey, RecordingKey,
+    SynthInputs, SynthKey, VoiceKey, VoiceObjectKey, delivery_object, edits_object, hex,
+    ledger_object, lock_object, manifest_object, master_object, prompt_object, recording_object,
+    take_facts_object, take_object, voice_prompt_object,
 };
 pub use manifest::{Edits, LineOutcome, Manifest, ManifestLine, ManifestVoice, Totals};
 pub use progress::{
     Counts, LineRecord, LineState, Progress, QueueEvent, Standing, SubmissionState,
 };
-pub use report::{DeliveryFacts, Failure, FailureKind, Outcome, TakeFacts, Verdict};
+pub use report::{DRIFTED_BELOW, DeliveryFacts, Failure, FailureKind, Outcome, TakeFacts, Verdict};
 pub use voice::{ReferenceTake, ScratchSynthesiser, Voice, VoiceSource};
 pub use worker::{EngineState, WorkerOrders, WorkerReport, WorkerState};

@@ -54,6 +54,9 @@ pub struct Totals {
     pub audio_ms: u64,
     /// Wall time it took to speak them, summed over lines, in milliseconds.
     pub synth_ms: u64,
+    /// Delivered lines that sound unlike their voice; see [`TakeFacts::has_drifted`].
+    #[serde(default)]
+    pub drifted: u64,
     /// Wall time it took to master them, summed over lines, in milliseconds.
     pub master_ms: u64,
 }

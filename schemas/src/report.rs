@@ -26,9 +26,22 @@ pub struct TakeFacts {
     pub worker: WorkerId,
     /// From being seated to the last sample, in milliseconds of wall time.
     pub synth_ms: u64,
+    /// How much it sounds like the recording its voice is cloned from: the cosine between what the
+    /// model hears of either, −1 to 1. Absent for other voices, and where nothing could be heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<f32>,
 }
 
+/// A take whose [`TakeFacts::likeness`] is below this has drifted: listen to it.
+pub const DRIFTED_BELOW: f32 = 0.5;
+
 impl TakeFacts {
+    /// Whether it sounds unlike the voice it is in, as far as could be heard.
+    #[must_use]
+    pub fn has_drifted(&self) -> bool {
+        self.likeness.is_some_and(|likeness| likeness < DRIFTED_BELOW)
+    }
+
     /// How long the take is, in milliseconds, rounded down.
     #[must_use]
     pub fn duration_ms(&self) -> u64 {

@@ -231,6 +231,9 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "SIZE", default_value = "2GB", env = "TABLEREAD_SPOOL_SIZE")]
     #[arg(value_parser = worker::parse_bytes)]
     spool_size: u64,
+    /// Do not compare every take of a cloned voice with its recording; takes a little less of the device.
+    #[arg(long)]
+    no_drift_check: bool,
 }
 
 impl RunArguments {
@@ -251,6 +254,7 @@ impl RunArguments {
             look_ahead: slots.max(usual.look_ahead),
             spool: self.spool()?,
             keep_awake: keep_awake(),
+            hears_drift: !self.no_drift_check,
             ..usual
         })
     }

@@ -83,6 +83,8 @@ enum Ask {
     Speak { model: usize, order: Order },
     /// A voice made ready.
     Prepare { model: usize, wish: Wish },
+    /// Somebody's voice heard.
+    Hear { model: usize, hearing: Hearing },
     /// To look again whether there is room for who waits.
     Look,
 }
@@ -96,6 +98,28 @@ struct Wish {
     voice: Voice,
     language: String,
     reply: oneshot::Sender<()>,
+}
+
+/// What a model is to hear in samples.
+enum Hearing {
+    /// Who speaks.
+    Who { samples: Samples, reply: oneshot::Sender<Result<Option<Vec<f32>>, LineError>> },
+    /// How much it sounds like the recording of a voice.
+    Likeness {
+        voice: Voice,
+        language: String,
+        samples: Samples,
+        reply: oneshot::Sender<Option<f32>>,
+    },
+}
+
+impl Hearing {
+    fn is_unwanted(&self) -> bool {
+        match self {
+            Self::Who { reply, .. } => reply.is_closed(),
+            Self::Likeness { reply, .. } => reply.is_closed(),
+        }
+    }
 }
 
 impl Device {
@@ -178,6 +202,38 @@ impl Device {
         answer.await.map_err(|_| self.lost())
     }
 
+    /// Loads a model and has it hear who speaks; see [`Speaker::embed`].
+    ///
+    /// # Errors
+    /// As [`Self::speak`]; the inner one is about the samples.
+    pub(crate) async fn embed(
+        &self,
+        model: usize,
+        samples: Samples,
+    ) -> Result<Result<Option<Vec<f32>>, LineError>, WorkerError> {
+        let (reply, answer) = oneshot::channel();
+        let hearing = Hearing::Who { samples, reply };
+        self.asks.send(Ask::Hear { model, hearing }).map_err(|_| self.lost())?;
+        answer.await.map_err(|_| self.lost())
+    }
+
+    /// Has a model say how much samples sound like a voice; see [`Speaker::likeness`].
+    ///
+    /// # Errors
+    /// As [`Self::speak`].
+    pub(crate) async fn likeness(
+        &self,
+        model: usize,
+        (voice, language): (&Voice, &str),
+        samples: Samples,
+    ) -> Result<Option<f32>, WorkerError> {
+        let (reply, answer) = oneshot::channel();
+        let (voice, language) = (voice.clone(), language.to_owned());
+        let hearing = Hearing::Likeness { voice, language, samples, reply };
+        self.asks.send(Ask::Hear { model, hearing }).map_err(|_| self.lost())?;
+        answer.await.map_err(|_| self.lost())
+    }
+
     /// Waits until the thread has ended; what is seated is finished first.
     pub(crate) async fn close(self) {
         let Self { asks, thread, .. } = self;
@@ -224,6 +280,7 @@ struct Seats {
     /// Only while it is loaded.
     speaker: Option<Box<dyn Speaker>>,
     wishes: VecDeque<Wish>,
+    hearings: VecDeque<Hearing>,
     /// Longest waiting first.
     waiting: VecDeque<Order>,
     seated: HashMap<u64, Seat>,
@@ -297,6 +354,7 @@ impl Desk {
         match ask {
             Ask::Speak { model, order } => self.models[model].waiting.push_back(order),
             Ask::Prepare { model, wish } => self.models[model].wishes.push_back(wish),
+            Ask::Hear { model, hearing } => self.models[model].hearings.push_back(hearing),
             Ask::Look => {}
         }
     }
@@ -364,6 +422,7 @@ impl Seats {
             model,
             speaker: None,
             wishes: VecDeque::new(),
+            hearings: VecDeque::new(),
             waiting: VecDeque::new(),
             seated: HashMap::new(),
             voices: 0,
@@ -389,13 +448,15 @@ impl Seats {
     }
 
     fn is_wanted(&self) -> bool {
-        self.is_busy() || !self.waiting.is_empty() || !self.wishes.is_empty()
+        self.is_busy()
+            || !(self.waiting.is_empty() && self.wishes.is_empty() && self.hearings.is_empty())
     }
 
     /// Sends away who is not waited for any more.
     fn forget_unwanted(&mut self) {
         self.waiting.retain(|order| !order.reply.is_closed());
         self.wishes.retain(|wish| !wish.reply.is_closed());
+        self.hearings.retain(|hearing| !hearing.is_unwanted());
         let Self { speaker: Some(speaker), seated, .. } = self else { return };
         seated.retain(|tag, seat| {
             let is_wanted = !seat.reply.is_closed();
@@ -415,6 +476,10 @@ impl Seats {
             count_voices(speaker.as_ref(), &mut self.voices, gauge);
             // Whoever asked may have gone.
             reply.send(()).ok();
+        }
+        // One a turn, so that nobody who is seated waits for long.
+        if let Some(hearing) = self.hearings.pop_front() {
+            hear(speaker.as_mut(), hearing)?;
         }
         while speaker.free_slots() > 0
             && let Some(Order { request, reply }) = self.waiting.pop_front()
@@ -449,6 +514,24 @@ fn prepare(speaker: &mut dyn Speaker, voice: &Voice, language: &str) -> Result<(
         }
         Err(EngineError::Device(error)) => Err(error),
     }
+}
+
+/// Hears samples and answers; whoever asked may have gone.
+fn hear(speaker: &mut dyn Speaker, hearing: Hearing) -> Result<(), DeviceError> {
+    match hearing {
+        Hearing::Who { samples, reply } => {
+            let heard = match speaker.embed(&samples) {
+                Ok(heard) => Ok(heard),
+                Err(EngineError::Line(error)) => Err(error),
+                Err(EngineError::Device(error)) => return Err(error),
+            };
+            reply.send(heard).ok();
+        }
+        Hearing::Likeness { voice, language, samples, reply } => {
+            reply.send(speaker.likeness(&voice, &language, &samples)?).ok();
+        }
+    }
+    Ok(())
 }
 
 /// Adds the voices made ready since the last count, which was `before`.

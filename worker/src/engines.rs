@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use engine::{Caps, Request};
+use engine::{Caps, LineError, Request, Samples};
 use schemas::{EngineState, Voice};
 
 use crate::device::{Device, DeviceSettings, Gauge, Model};
 use crate::recordings::RecordingCache;
-use crate::{Engines, Spoken, WorkerError};
+use crate::{Engines, PromptFiles, Spoken, WorkerError};
 
 /// The engines that a worker has: one that is always there, and models that come into a device's
 /// memory as lines need them.
@@ -18,6 +18,7 @@ pub struct EngineSet {
     always_gauge: Gauge,
     device: Option<Device>,
     recordings: Option<RecordingCache>,
+    prompts: Option<PromptFiles>,
 }
 
 impl std::fmt::Debug for EngineSet {
@@ -30,7 +31,13 @@ impl EngineSet {
     /// A set of one engine.
     #[must_use]
     pub fn new(always: Engines) -> Self {
-        Self { always, always_gauge: Gauge::default(), device: None, recordings: None }
+        Self {
+            always,
+            always_gauge: Gauge::default(),
+            device: None,
+            recordings: None,
+            prompts: None,
+        }
     }
 
     /// Adds models, which one thread owns together with the device; nothing is loaded yet. Voices of
@@ -49,6 +56,13 @@ impl EngineSet {
         }
         self.recordings = Some(recordings);
         Ok(self)
+    }
+
+    /// Says where the models keep voices made ready, so that workers can share them.
+    #[must_use]
+    pub fn with_prompts(mut self, prompts: PromptFiles) -> Self {
+        self.prompts = Some(prompts);
+        self
     }
 
     /// What all of them are, loaded or not.
@@ -90,12 +104,22 @@ impl EngineSet {
         self.recordings.as_ref()
     }
 
+    /// Where voices made ready are kept.
+    pub(crate) fn prompts(&self) -> Option<&PromptFiles> {
+        self.prompts.as_ref()
+    }
+
+    /// Whether an engine is a model's, which keeps voices made ready.
+    pub(crate) fn is_model(&self, engine: &str) -> bool {
+        self.on_device(engine).is_some()
+    }
+
     /// Loads what speaks a voice and makes the voice ready, so that no seat waits for it. A voice that
     /// cannot be made ready is no error here: its lines tell.
     ///
     /// # Errors
     /// [`WorkerError::Device`] and [`WorkerError::Open`].
-    pub(crate) async fn prepare(
+    pub async fn prepare(
         &self,
         engine: &str,
         voice: &Voice,
@@ -104,6 +128,40 @@ impl EngineSet {
         match self.on_device(engine) {
             Some((device, model)) => device.prepare(model, voice, language).await,
             None => Ok(()),
+        }
+    }
+
+    /// Has an engine hear who speaks in samples: what [`engine::likeness()`] compares. `None` when it
+    /// cannot hear, which only base models can.
+    ///
+    /// # Errors
+    /// [`WorkerError::Device`] and [`WorkerError::Open`]; the inner one says what is wrong with the
+    /// samples.
+    pub async fn embed(
+        &self,
+        engine: &str,
+        samples: Samples,
+    ) -> Result<Result<Option<Vec<f32>>, LineError>, WorkerError> {
+        match self.on_device(engine) {
+            Some((device, model)) => device.embed(model, samples).await,
+            None => Ok(Ok(None)),
+        }
+    }
+
+    /// How much samples sound like the recording a voice is cloned from; see
+    /// [`engine::Speaker::likeness`].
+    ///
+    /// # Errors
+    /// [`WorkerError::Device`] and [`WorkerError::Open`].
+    pub(crate) async fn likeness(
+        &self,
+        engine: &str,
+        voice: (&Voice, &str),
+        samples: Samples,
+    ) -> Result<Option<f32>, WorkerError> {
+        match self.on_device(engine) {
+            Some((device, model)) => device.likeness(model, voice, samples).await,
+            None => Ok(None),
         }
     }
 
@@ -164,7 +222,7 @@ impl EngineSet {
     }
 
     /// Waits until all threads have ended; what is seated is finished first.
-    pub(crate) async fn close(self) {
+    pub async fn close(self) {
         self.always.close().await;
         if let Some(device) = self.device {
             device.close().await;

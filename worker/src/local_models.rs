@@ -232,6 +232,7 @@ impl LocalModels {
     /// [`WorkerError::Open`] when their thread cannot be started.
     pub fn beside(self, always: Engines) -> Result<EngineSet, WorkerError> {
         let recordings = RecordingCache::new(folder_in(&self.cache_dir));
+        let prompts = PromptFiles::new(&self.cache_dir);
         let settings = DeviceSettings { memory_bytes: self.budget, idle_unload: self.idle_unload };
         let opening = Arc::new(Opening {
             device: self.device,
@@ -241,7 +242,8 @@ impl LocalModels {
             recordings: recordings.clone(),
         });
         let models = self.models.into_iter().map(|model| opening.clone().model(model)).collect();
-        EngineSet::new(always).with_models(models, settings, recordings)
+        let set = EngineSet::new(always).with_models(models, settings, recordings)?;
+        Ok(set.with_prompts(prompts))
     }
 }
 

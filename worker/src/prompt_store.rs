@@ -37,6 +37,12 @@ impl PromptFiles {
         Self { folder, most_bytes }
     }
 
+    /// Whether the voice under `key` is kept.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.path(key).is_some_and(|path| path.is_file())
+    }
+
     /// Where the voice under `key` is; nowhere for what is no key.
     fn path(&self, key: &str) -> Option<PathBuf> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');

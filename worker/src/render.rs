@@ -17,6 +17,7 @@ use crate::lease_keeper::LeaseKeeper;
 use crate::outage::with_causes;
 use crate::register::Identity;
 use crate::room::{Place, Room};
+use crate::shared_prompts::Shared;
 use crate::spool::Spool;
 use crate::tally::Tally;
 use crate::{EngineSet, RenderError, Settings, WorkerError};
@@ -48,6 +49,8 @@ pub(crate) struct Worker {
     /// Where finished audio waits while the store is away.
     pub(crate) spool: Option<Spool>,
     pub(crate) identity: Identity,
+    /// Voices made ready that the store has.
+    pub(crate) shared: Shared,
     /// Lines started with each engine: those seated and as many that take their seats next.
     seats: BTreeMap<String, Semaphore>,
     /// Lines being mastered, reading and writing included; bounds memory.
@@ -83,6 +86,7 @@ impl Worker {
             tally: Tally::default(),
             spool,
             identity: Identity::new(),
+            shared: Shared::default(),
             desks: Semaphore::new(mastering * 4),
             cores: Semaphore::new(mastering),
             drain,
@@ -103,7 +107,10 @@ impl Worker {
         debug!(lease = %batch.lease, lines = batch.lines.len(), stage = ?batch.stage, "batch begun");
         let given_back = match batch.stage {
             Stage::Speak => match self.make_ready(batch).await {
-                Ok(true) => self.each(batch, &keeper, &place, |line| self.speak(batch, line)).await,
+                Ok(true) => {
+                    let spoken = self.each(batch, &keeper, &place, |line| self.speak(batch, line));
+                    futures::join!(spoken, self.share_prompt(batch)).0
+                }
                 Ok(false) => batch.lines.len(),
                 Err(error) => self.lose(batch, error).await,
             },

@@ -45,6 +45,9 @@ pub struct Settings {
     /// A program and its arguments that keep the machine awake for as long as it runs; run while lines
     /// are rendered. Empty where none is needed.
     pub keep_awake: Vec<String>,
+    /// Whether every take of a cloned voice is compared with the recording it is cloned from, by the
+    /// model that spoke it; see [`schemas::TakeFacts::likeness`].
+    pub hears_drift: bool,
     /// What models run on, as reports call it: `cpu`, `cuda` or `metal`.
     pub device: String,
 }
@@ -69,6 +72,7 @@ impl Settings {
             report_ms: 5_000,
             spool: None,
             keep_awake: Vec::new(),
+            hears_drift: true,
             device: "cpu".to_owned(),
         }
     }

@@ -4,7 +4,7 @@ use audio::{AudioError, Level, Pcm};
 use bytes::Bytes;
 use engine::{Request, Samples};
 use schemas::{
-    Batch, LeasedLine, LineJob, Outcome, SynthInputs, TakeFacts, Voice, VoiceSource,
+    Batch, DRIFTED_BELOW, LeasedLine, LineJob, Outcome, SynthInputs, TakeFacts, Voice, VoiceSource,
     take_facts_object, take_object,
 };
 use store::StoreError;
@@ -27,6 +27,7 @@ impl Worker {
         let Some(LeasedLine { job, .. }) = batch.lines.first() else { return Ok(true) };
         let ready = async {
             self.have_recording(&batch.voice).await?;
+            self.have_prompt(batch).await;
             let prepared = self.engines.prepare(&job.engine, &batch.voice, &job.language).await;
             prepared.map_err(engine_lost)
         };
@@ -111,6 +112,21 @@ impl Worker {
         Ok((spoken.result?, spoken.synth_ms))
     }
 
+    /// How much a take sounds like its voice, where that is to be told and can be.
+    async fn likeness(&self, batch: &Batch, job: &LineJob, samples: &Samples) -> Option<f32> {
+        if !self.settings.hears_drift || !matches!(batch.voice.source, VoiceSource::Clone { .. }) {
+            return None;
+        }
+        let voice = (&batch.voice, job.language.as_str());
+        let heard = self.engines.likeness(&job.engine, voice, samples.clone()).await;
+        // A device that failed tells with the next line; this one is spoken already.
+        let likeness = heard.ok().flatten()?;
+        if likeness < DRIFTED_BELOW {
+            warn!(line = %job.id, likeness, "take sounds unlike its voice");
+        }
+        Some(likeness)
+    }
+
     /// Stores the samples, then the facts: where those exist, so do the samples.
     async fn store_take(
         &self,
@@ -119,6 +135,7 @@ impl Worker {
         samples: Samples,
         synth_ms: u64,
     ) -> Result<TakeFacts, RenderError> {
+        let likeness = self.likeness(batch, job, &samples).await;
         let Samples { samples, rate_hz } = samples;
         let count = samples.len() as u64;
         let pcm = Pcm { samples, rate_hz };
@@ -133,6 +150,7 @@ impl Worker {
             engine: spoken_by(&job.engine, &batch.voice),
             worker: self.settings.worker.clone(),
             synth_ms,
+            likeness,
         };
         let json = serde_json::to_vec(&facts).expect("plain facts always serialise");
         let key = &job.synth_key;

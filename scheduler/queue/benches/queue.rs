@@ -86,6 +86,7 @@ fn spoken() -> Outcome {
             engine: "scratch/1 pico".to_owned(),
             worker: WorkerId::parse("bench").unwrap(),
             synth_ms: 40,
+            likeness: None,
         },
     }
 }

@@ -72,6 +72,7 @@ fn totals(lines: &[ManifestLine]) -> Totals {
                 totals.delivered += 1;
                 totals.audio_ms += delivery.duration_ms();
                 totals.synth_ms += take.synth_ms;
+                totals.drifted += u64::from(take.has_drifted());
                 totals.master_ms += delivery.master_ms;
             }
             LineOutcome::Failed { .. } => totals.failed += 1,

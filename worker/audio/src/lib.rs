@@ -13,6 +13,7 @@ mod gain;
 mod level;
 mod limiter;
 mod mix;
+mod pitch;
 mod resample;
 #[cfg(test)]
 mod signals;
@@ -24,6 +25,7 @@ pub use finish::finish;
 pub use gain::{line_gain_db, voice_gain_db};
 pub use level::{measure, peaks};
 pub use mix::mix;
+pub use pitch::median_pitch_hz;
 pub use resample::resample;
 pub use wav::{read_wav, write_wav_f32, write_wav24};
 

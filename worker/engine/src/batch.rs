@@ -314,6 +314,28 @@ where
         self.prompt(voice, language).map(drop)
     }
 
+    fn embed(&mut self, samples: &Samples) -> Result<Option<Vec<f32>>, EngineError> {
+        self.model.embed(samples)
+    }
+
+    fn likeness(
+        &mut self,
+        voice: &Voice,
+        language: &str,
+        samples: &Samples,
+    ) -> Result<Option<f32>, DeviceError> {
+        let compared = self.prompt(voice, language).and_then(|prompt| {
+            let Some(own) = self.model.embedding(&prompt)? else { return Ok(None) };
+            let heard = self.model.embed(samples)?;
+            Ok(heard.and_then(|heard| crate::likeness(&own, &heard)))
+        });
+        match compared {
+            Ok(likeness) => Ok(likeness),
+            Err(EngineError::Line(_)) => Ok(None),
+            Err(EngineError::Device(error)) => Err(error),
+        }
+    }
+
     fn admit(&mut self, request: Request) {
         let tag = request.tag;
         let (passages, line) = if self.model.divides_at_pauses() {

@@ -7,6 +7,7 @@
 mod batch;
 mod error;
 mod estimate;
+mod likeness;
 mod model;
 mod passages;
 mod prompts;
@@ -17,6 +18,7 @@ mod speaker;
 pub use batch::ContinuousBatch;
 pub use error::{DeviceError, EngineError, LineError};
 pub use estimate::estimate_ms;
+pub use likeness::likeness;
 pub use model::{LinePlan, Seating, SpeechModel, Step, Utterance, Vocoder};
-pub use prompts::{PromptCounts, PromptStore};
+pub use prompts::{PromptCounts, PromptStore, prompt_key};
 pub use speaker::{Caps, Finished, Request, Samples, Speaker};

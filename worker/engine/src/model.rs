@@ -92,6 +92,24 @@ pub trait SpeechModel {
         Err(LineError::Voice(problem).into())
     }
 
+    /// Hears who speaks in samples: a vector that is compared by [`likeness`](crate::likeness()). `None`
+    /// for a model that cannot hear.
+    ///
+    /// # Errors
+    /// [`LineError::Voice`] says what is wrong with the samples.
+    fn embed(&self, _samples: &Samples) -> Result<Option<Vec<f32>>, EngineError> {
+        Ok(None)
+    }
+
+    /// Who speaks in the recording that a voice was made ready from, as [`Self::embed`] would give it;
+    /// `None` for a voice without a recording.
+    ///
+    /// # Errors
+    /// [`DeviceError`] only.
+    fn embedding(&self, _prompt: &Self::Prompt) -> Result<Option<Vec<f32>>, DeviceError> {
+        Ok(None)
+    }
+
     /// Whether lines come divided at their pauses, each part as a line of its own, because the model
     /// does not make silences of a length asked for. Otherwise it is given the pauses.
     fn divides_at_pauses(&self) -> bool {

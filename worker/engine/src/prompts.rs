@@ -76,7 +76,7 @@ impl<P> Prompts<P> {
         voice: &Voice,
         language: &str,
     ) -> Result<Arc<P>, EngineError> {
-        let key = key(model.engine(), voice, language);
+        let key = prompt_key(model.engine(), voice, language);
         if let Some(at) = self.kept.iter().position(|kept| kept.key == key) {
             self.counts.hits += 1;
             let found = self.kept.remove(at).expect("just found there");
@@ -153,8 +153,10 @@ impl<P> fmt::Debug for Prompts<P> {
     }
 }
 
-/// Names a voice made ready: what made it, which voice it is, and its language.
-fn key(engine: &str, voice: &Voice, language: &str) -> String {
+/// Names a voice made ready: what made it, which voice it is, and its language. 64 lower-case hex
+/// digits; what a [`PromptStore`] is asked for.
+#[must_use]
+pub fn prompt_key(engine: &str, voice: &Voice, language: &str) -> String {
     let mut hash = Sha256::new();
     for part in ["prompt/1", engine, &voice.key().to_string(), language] {
         // With its length in front no part can run into the next.

@@ -69,6 +69,30 @@ pub trait Speaker {
         Ok(())
     }
 
+    /// Hears who speaks in samples: a vector that is compared by [`likeness`](crate::likeness()). `None`
+    /// when it cannot hear.
+    ///
+    /// # Errors
+    /// [`EngineError::Line`] says what is wrong with the samples.
+    fn embed(&mut self, _samples: &Samples) -> Result<Option<Vec<f32>>, EngineError> {
+        Ok(None)
+    }
+
+    /// How much samples sound like the recording a voice is cloned from, from −1 to 1; see
+    /// [`likeness`](crate::likeness()). `None` when that cannot be told: there is no recording, too
+    /// little is said, or it cannot hear.
+    ///
+    /// # Errors
+    /// [`DeviceError`] only: a voice that cannot be made ready has no likeness.
+    fn likeness(
+        &mut self,
+        _voice: &Voice,
+        _language: &str,
+        _samples: &Samples,
+    ) -> Result<Option<f32>, DeviceError> {
+        Ok(None)
+    }
+
     /// Takes a line in; it is seated by the next turn that has a seat free.
     fn admit(&mut self, request: Request);
 

@@ -104,6 +104,7 @@ pub(crate) fn take(number: usize) -> TakeFacts {
         engine: "scratch/1 pico".to_owned(),
         worker: WorkerId::parse("w").unwrap(),
         synth_ms: 40,
+        likeness: None,
     }
 }
 

@@ -20,7 +20,9 @@ use super::vocoder::QwenVocoder;
 use super::weights::{Pins, WeightFormat, compute_dtype};
 use super::{Checkpoint, Frame, LoadError, device_failed};
 use crate::error::excerpt;
-use crate::{DeviceError, EngineError, LineError, LinePlan, Request, Seating, SpeechModel, Step};
+use crate::{
+    DeviceError, EngineError, LineError, LinePlan, Request, Samples, Seating, SpeechModel, Step,
+};
 
 /// What to open and how.
 pub struct QwenConfig {
@@ -247,6 +249,15 @@ impl SpeechModel for QwenModel {
     ) -> Result<ReadyVoice, EngineError> {
         let request = voice_request(&voice.source, language)?;
         self.preparing().recall(&request, (key, bytes), &self.frames)
+    }
+
+    fn embed(&self, samples: &Samples) -> Result<Option<Vec<f32>>, EngineError> {
+        let Some(listener) = &self.listener else { return Ok(None) };
+        listener.who_speaks(samples).map(Some)
+    }
+
+    fn embedding(&self, prompt: &ReadyVoice) -> Result<Option<Vec<f32>>, DeviceError> {
+        prompt.embedding().map_err(device_failed)
     }
 
     fn divides_at_pauses(&self) -> bool {

@@ -137,6 +137,17 @@ impl ReadyVoice {
         prefix + heard + embedding.elem_count() * size_of::<f32>()
     }
 
+    /// Who speaks in its recording; `None` without one.
+    ///
+    /// # Errors
+    /// When the device does not give it.
+    pub(crate) fn embedding(&self) -> candle_core::Result<Option<Vec<f32>>> {
+        match &self.who {
+            ReadyWho::Cloned(Cloned { embedding, .. }) => embedding.to_vec1().map(Some),
+            ReadyWho::Described | ReadyWho::Named(_) => Ok(None),
+        }
+    }
+
     /// What the decoder goes on from.
     pub(crate) fn heard(&self) -> Option<&Reference> {
         match &self.who {
@@ -162,6 +173,18 @@ impl Listener {
             speaker: SpeakerEncoder::new(&model.0.speaker_encoder_config, model.1)?,
             codec: CodecEncoder::new(codec.0, codec.1)?,
         })
+    }
+
+    /// Hears who speaks, in the first [`LONGEST_RECORDING_S`] seconds.
+    ///
+    /// # Errors
+    /// [`LineError::Voice`] on samples that no voice could be made of.
+    pub(crate) fn who_speaks(&self, heard: &Samples) -> Result<Vec<f32>, EngineError> {
+        let most = LONGEST_RECORDING_S * RATE_HZ as usize;
+        let samples = heard.samples[..heard.samples.len().min(most)].to_vec();
+        let samples = Samples { samples, rate_hz: heard.rate_hz };
+        let samples = checked("just spoken", samples, self.speaker.min_samples())?;
+        Ok(self.speaker.embed(&samples).map_err(super::device_failed)?)
     }
 }
 

@@ -191,3 +191,26 @@ fn a_text_that_begins_with_a_newline_shares_nothing() {
         assert_eq!((one.1, other.1, newline.1), (true, true, false));
     }
 }
+
+#[test]
+fn a_voice_is_most_like_the_recording_it_was_cloned_from() {
+    let (model, _) = model("s1/base-0b6");
+    let recording = (model.preparing().recordings)("long").unwrap();
+    let own = model.embed(&recording).unwrap().unwrap();
+    let of_reference = Golden::open("s1/base-0b6").numbers("prompt/xv/spk_embedding");
+    assert!(crate::likeness(&own, &of_reference).unwrap() > 0.999_99);
+    let voice = model.ready(&recorded(TRANSCRIPT, None)).unwrap();
+    assert_eq!(model.embedding(&voice).unwrap().unwrap(), own);
+    let mut other = recording;
+    other.samples.reverse();
+    let other = model.embed(&other).unwrap().unwrap();
+    assert!(crate::likeness(&own, &other).unwrap() < 0.999_99);
+    assert!(model.embed(&Samples { samples: vec![0.1; 24_000], rate_hz: 8_000 }).is_err());
+}
+
+#[test]
+fn a_model_that_cannot_hear_says_nothing_of_likeness() {
+    let (model, _) = model("s1/custom_voice-0b6");
+    let samples = Samples { samples: vec![0.1; 24_000], rate_hz: RATE_HZ };
+    assert_eq!(model.embed(&samples).unwrap(), None);
+}

@@ -64,6 +64,17 @@ impl Envelope {
 
     /// Unwraps a body. The version is looked at first, so that another one is not called damaged.
     pub(in crate::qwen3_tts) fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, PromptError> {
+        let (stream, length) = self.stream(sealed)?;
+        inflate(stream, length)
+    }
+
+    /// Whether bytes are what was sealed by this version: their checksum is looked at, not the body.
+    pub(in crate::qwen3_tts) fn is_whole(&self, sealed: &[u8]) -> bool {
+        self.stream(sealed).is_ok()
+    }
+
+    /// The body's stream, and how long it says it is.
+    fn stream<'a>(&self, sealed: &'a [u8]) -> Result<(&'a [u8], usize), PromptError> {
         let short = || damaged("it ends too soon");
         let (magic, rest) = sealed.split_first_chunk::<8>().ok_or_else(short)?;
         let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
@@ -83,7 +94,7 @@ impl Envelope {
         if checksum(&sealed[..PREFIX], stream) != *sum {
             return Err(damaged("its checksum is another"));
         }
-        inflate(stream, length)
+        Ok((stream, length))
     }
 
     fn too_long(&self, length: usize) -> PromptError {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Frame;
 use super::config::{CODES, ModelConfig};
-use envelope::CLONE;
+use envelope::{CLONE, READY};
 
 /// Frames a recording may have: eleven minutes, and more than any model takes.
 pub const MAX_FRAMES: usize = 8192;
@@ -150,6 +150,13 @@ impl ClonePrompt {
         }
         Ok(())
     }
+}
+
+/// Whether bytes are a voice made ready as [`SpeechModel::keep`](crate::SpeechModel::keep) wrote it,
+/// undamaged. For which voice and engine only the engine finds out.
+#[must_use]
+pub fn is_whole(bytes: &[u8]) -> bool {
+    READY.is_whole(bytes)
 }
 
 /// The names in the file: those of the reference's prompt.
