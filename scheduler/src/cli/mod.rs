@@ -10,7 +10,7 @@ mod enqueue;
 mod export;
 mod lines;
 mod outage;
-mod output;
+pub(crate) mod output;
 mod place;
 mod plan;
 mod progress;

@@ -190,6 +190,25 @@ impl Api {
         self.add(operation, on(filter, handler))
     }
 
+    /// Adds a page for people. The document is for programs, and does not tell of it.
+    pub(super) fn page<H, T>(
+        mut self,
+        method: &Method,
+        path: &str,
+        access: Access,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Shared>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone())
+            .expect("routes have methods that everybody knows");
+        self.access.add_page(path, method, access);
+        self.router = self.router.route(path, on(filter, handler));
+        self
+    }
+
     /// Adds a route whose handler carries layers of its own.
     pub(super) fn add(mut self, operation: Operation, handler: MethodRouter<Shared>) -> Self {
         self.access.add(&operation.path, &operation.method, operation.access);

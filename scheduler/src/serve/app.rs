@@ -15,6 +15,7 @@ use super::hub::Hub;
 use super::idempotency::InFlight;
 use super::limits::{Limits, Rate};
 use super::metrics::Metrics;
+use super::page::Waves;
 
 /// Uploads that are read and planned at the same time: each may take many times its size in memory.
 const PLANNED_AT_ONCE: usize = 2;
@@ -57,6 +58,7 @@ pub(super) struct App {
     pub(super) hub: Arc<Hub>,
     pub(super) metrics: Metrics,
     pub(super) in_flight: InFlight,
+    pub(super) waves: Waves,
     /// What each route asks of a token.
     pub(super) access: AccessTable,
     /// The OpenAPI document, as it is sent.
@@ -83,6 +85,7 @@ impl App {
             planning: Semaphore::new(PLANNED_AT_ONCE),
             metrics: Metrics::default(),
             in_flight: InFlight::default(),
+            waves: Waves::default(),
             queue,
             store,
             exports,

@@ -43,6 +43,14 @@ pub struct Tokens(Vec<Token>);
 struct Token {
     principal: Principal,
     sha256: [u8; 32],
+    /// Of what a browser keeps in its place; see [`cookie_of`].
+    cookie_sha256: [u8; 32],
+}
+
+/// What a browser keeps of a token: a hash of it, which signs in to pages and is good for nothing
+/// else. Lower-case hex.
+pub(super) fn cookie_of(token: &str) -> String {
+    schemas::hex(&Sha256::digest(format!("tableread cookie\n{token}")))
 }
 
 /// Why tokens cannot be used. Never holds a token.
@@ -137,10 +145,19 @@ impl Tokens {
 
     /// Whose token this is. Takes the same time whichever it is, and whether it is one at all.
     pub(super) fn find(&self, presented: &str) -> Option<Principal> {
+        self.find_by(presented, |token| &token.sha256)
+    }
+
+    /// Whose cookie this is; see [`cookie_of`]. Takes the same time as [`Tokens::find`].
+    pub(super) fn find_cookie(&self, presented: &str) -> Option<Principal> {
+        self.find_by(presented, |token| &token.cookie_sha256)
+    }
+
+    fn find_by(&self, presented: &str, of: fn(&Token) -> &[u8; 32]) -> Option<Principal> {
         let digest: [u8; 32] = Sha256::digest(presented).into();
         let mut found = u64::MAX;
         for (i, token) in (0u64..).zip(&self.0) {
-            let is_it: Choice = token.sha256.ct_eq(&digest);
+            let is_it: Choice = of(token).ct_eq(&digest);
             found.conditional_assign(&i, is_it);
         }
         let token = usize::try_from(found).ok().and_then(|found| self.0.get(found))?;
@@ -167,7 +184,8 @@ impl Token {
             return Err(TokenError::Entry { entry, what });
         }
         let principal = Principal { name: name.into(), scope };
-        Ok(Self { principal, sha256: Sha256::digest(token).into() })
+        let cookie_sha256 = Sha256::digest(cookie_of(token)).into();
+        Ok(Self { principal, sha256: Sha256::digest(token).into(), cookie_sha256 })
     }
 }
 
@@ -201,6 +219,17 @@ mod tests {
             assert_eq!(tokens.find(wrong), None, "{wrong}");
         }
         assert_eq!(Tokens::default().find(""), None);
+    }
+
+    #[test]
+    fn a_cookie_is_not_the_token_and_does_not_stand_for_it() {
+        let tokens = Tokens::single(PAGE).unwrap();
+        let cookie = cookie_of(PAGE);
+        assert!(!cookie.contains(PAGE) && tokens.find_cookie(&cookie).is_some());
+        assert_eq!(tokens.find(&cookie), None);
+        for wrong in ["", PAGE, &cookie[1..], &cookie_of(FARM)] {
+            assert_eq!(tokens.find_cookie(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

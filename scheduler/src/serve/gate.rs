@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -19,6 +19,8 @@ use super::app::{App, Shared};
 use super::auth::Principal;
 use super::limits::Payer;
 use super::metrics::Call;
+use super::origin;
+use super::page::Asked;
 use super::problem::{self, Kind, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,6 +43,7 @@ pub(super) async fn gate(State(app): State<Shared>, mut request: Request, next: 
             .map_or("unmatched", MatchedPath::as_str)
             .to_owned(),
     };
+    let page = Asked::of(&app, &request);
     let answer = match admit(&app, &request) {
         Ok(principal) => {
             let who = principal.name.clone();
@@ -50,7 +53,10 @@ pub(super) async fn gate(State(app): State<Shared>, mut request: Request, next: 
         Err(problem) => ("–".into(), problem.into_response()),
     };
     let (who, response) = answer;
-    let mut response = problem::finish(response, &id);
+    let mut response = match page {
+        Some(asked) => asked.finish(response, &id),
+        None => problem::finish(response, &id),
+    };
     let status = response.status().as_u16();
     app.metrics.count(&call, status, began.elapsed());
     let ms = millis(began.elapsed());
@@ -96,12 +102,7 @@ async fn answer(app: &App, request: Request, next: Next) -> Response {
 fn admit(app: &App, request: &Request) -> Result<Principal, Problem> {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let address = Payer::Address(peer.unwrap_or([0, 0, 0, 0].into()));
-    let known = if app.tokens.is_empty() {
-        refuse_foreign_pages(request.headers())?;
-        Some(Principal::local())
-    } else {
-        bearer(request.headers()).and_then(|token| app.tokens.find(token))
-    };
+    let known = known(app, request)?;
     let payer = match &known {
         Some(principal) if !app.tokens.is_empty() => Payer::Token(principal.name.clone()),
         Some(_) | None => address,
@@ -125,6 +126,23 @@ fn admit(app: &App, request: &Request) -> Result<Principal, Problem> {
     }
 }
 
+/// Who asks: by a token, or by the cookie of a browser that was signed in with one.
+fn known(app: &App, request: &Request) -> Result<Option<Principal>, Problem> {
+    let headers = request.headers();
+    if app.tokens.is_empty() {
+        origin::refuse_foreign_pages(headers, origin::is_link(request))?;
+        return Ok(Some(Principal::local()));
+    }
+    if headers.contains_key(AUTHORIZATION) {
+        return Ok(bearer(headers).and_then(|token| app.tokens.find(token)));
+    }
+    let found = origin::cookies(headers).find_map(|cookie| app.tokens.find_cookie(cookie));
+    if found.is_some() && !request.method().is_safe() {
+        origin::refuse_foreign_forms(headers)?;
+    }
+    Ok(found)
+}
+
 /// Whoever asks for something public without a token.
 fn nobody() -> Principal {
     Principal { name: "–".into(), scope: super::auth::Scope::Read }
@@ -133,34 +151,6 @@ fn nobody() -> Principal {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Where no token is asked for, keeps web pages of others from reaching this server through the
-/// browser of whoever sits at this machine: by a name of theirs that leads here, or by a form.
-fn refuse_foreign_pages(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let host = text(HOST).unwrap_or_default();
-    if !is_this_machine(host) {
-        let detail = "without tokens this server answers to localhost, 127.0.0.1 and [::1] only; \
-                      give it tokens to reach it by another name";
-        return Err(Problem::new(Kind::Forbidden, detail));
-    }
-    let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, origin)| origin == host);
-    let is_foreign_site =
-        text(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| site == "cross-site");
-    if is_foreign_site || text(ORIGIN).is_some_and(|origin| !is_own(origin)) {
-        let detail = "a page of another site asks, and may not while this server has no tokens";
-        return Err(Problem::new(Kind::Forbidden, detail));
-    }
-    Ok(())
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => name,
-        Some(_) | None => host,
-    };
-    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
 }
 
 /// The client's own name for its request if it is a plain one, else a new one.
@@ -197,29 +187,6 @@ mod tests {
 
     fn headers(of: &[(&'static str, &str)]) -> HeaderMap {
         of.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn without_tokens_only_this_machine_and_its_own_pages_may_ask() {
-        for (of, may) in [
-            (&[("host", "localhost:8080")] as &[_], true),
-            (&[("host", "127.0.0.1")], true),
-            (&[("host", "[::1]:1")], true),
-            (&[("host", "LOCALHOST")], true),
-            (&[("host", "evil.example:8080")], false),
-            (&[("host", "127.0.0.1.evil.example")], false),
-            (&[("host", "localhost:80:80")], false),
-            (&[("host", "")], false),
-            (&[], false),
-            (&[("host", "localhost:1"), ("origin", "http://localhost:1")], true),
-            (&[("host", "localhost:1"), ("origin", "http://localhost:2")], false),
-            (&[("host", "localhost:1"), ("origin", "https://evil.example")], false),
-            (&[("host", "localhost:1"), ("origin", "null")], false),
-            (&[("host", "localhost:1"), ("sec-fetch-site", "cross-site")], false),
-            (&[("host", "localhost:1"), ("sec-fetch-site", "same-origin")], true),
-        ] {
-            assert_eq!(refuse_foreign_pages(&headers(of)).is_ok(), may, "{of:?}");
-        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! its token, counted and logged, and whatever goes wrong is answered as a problem, RFC 9457. What is
 //! planned and queued goes through [`crate::submit`], as from the command line.
 //!
+//! `page/` is the status page, for people: the same queue, the same gate.
+//!
 //! TLS is for a reverse proxy; without tokens the server answers its own machine only.
 
 mod access;
@@ -22,6 +24,8 @@ mod limits;
 mod metrics;
 mod object;
 mod openapi;
+mod origin;
+mod page;
 mod patient;
 mod problem;
 mod ranges;

@@ -166,6 +166,11 @@ impl Problem {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// The kind in words.
+    pub(super) fn title(&self) -> &str {
+        &self.0.title
+    }
+
     /// What happened, and what to do.
     pub(super) fn detail(&self) -> &str {
         &self.0.detail

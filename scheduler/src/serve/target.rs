@@ -8,8 +8,8 @@ use schemas::{BadId, EpisodeId, LineId, LineRecord, Progress, SubmissionId, Work
 use super::app::Shared;
 use super::problem::{Kind, Problem};
 
-/// The submission that a path names: `/v1/episodes/{id}` is the newest of an episode,
-/// `/v1/submissions/{id}` one of that name.
+/// The submission that a path names: `/v1/episodes/{id}` is the newest of an episode, as is the page
+/// `/episodes/{id}`; `/v1/submissions/{id}` is one of that name.
 #[derive(Debug)]
 pub(super) struct Target {
     /// How far it is.
@@ -48,7 +48,9 @@ impl FromRequestParts<Shared> for Target {
             Some(line) => Some(LineId::parse(line).map_err(bad_id)?),
             None => None,
         };
-        let progress = if route.as_str().starts_with("/v1/episodes/") {
+        let is_of_episode =
+            ["/v1/episodes/", "/episodes/"].iter().any(|kind| route.as_str().starts_with(kind));
+        let progress = if is_of_episode {
             newest(app.queue.as_ref(), &EpisodeId::parse(id).map_err(bad_id)?).await?
         } else {
             let id = SubmissionId::parse(id).map_err(bad_id)?;

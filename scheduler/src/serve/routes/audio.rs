@@ -244,7 +244,10 @@ async fn episode_mix(
 }
 
 /// The mix's file, its tag and its length in bytes, when the folder holds that of this submission.
-fn exported_mix(exports: PathBuf, target: &Target) -> Option<(PathBuf, String, u64)> {
+pub(in crate::serve) fn exported_mix(
+    exports: PathBuf,
+    target: &Target,
+) -> Option<(PathBuf, String, u64)> {
     let of_its_own = exports.join("episodes").join(target.progress.episode.as_str());
     [exports, of_its_own].into_iter().find_map(|folder| {
         let json = std::fs::read(folder.join("manifest.json")).ok()?;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use queue::QueueError;
+use queue::{Queue, QueueError};
 use schemas::{Manifest, Progress, SubmissionId};
 
 use super::{OF_EPISODES, OF_SUBMISSIONS, about_submission};
@@ -51,10 +51,17 @@ pub(super) fn routes(mut api: Api) -> Api {
 }
 
 async fn newest(State(app): State<Shared>) -> Answer<Json<Vec<Progress>>> {
-    let mut all = app.queue.submissions(None).await?;
+    Ok(Json(newest_of_each(app.queue.as_ref()).await?))
+}
+
+/// How far the newest submission of every episode is, the one submitted last first.
+pub(in crate::serve) async fn newest_of_each(
+    queue: &dyn Queue,
+) -> Result<Vec<Progress>, QueueError> {
+    let mut all = queue.submissions(None).await?;
     let mut seen = std::collections::BTreeSet::new();
     all.retain(|progress| seen.insert(progress.episode.clone()));
-    Ok(Json(all))
+    Ok(all)
 }
 
 async fn submissions(State(app): State<Shared>) -> Answer<Json<Vec<Progress>>> {

@@ -1,8 +1,8 @@
 //! What can be asked for: one file for each thing.
 
-mod audio;
+pub(super) mod audio;
 mod changes;
-mod episodes;
+pub(super) mod episodes;
 mod events;
 mod health;
 mod lines;
@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::api::{Api, Operation};
 use super::app::Shared;
 use super::form::too_large;
+use super::page;
 use super::problem::{Kind, Problem};
 use super::request::bad_json;
 
@@ -31,7 +32,8 @@ pub(super) fn all(body_bytes: usize) -> Api {
         api = events::routes(api, kind);
     }
     api = audio::content_routes(api);
-    workers::routes(events::farm_route(api))
+    api = workers::routes(events::farm_route(api));
+    page::routes(api)
 }
 
 /// The two ways to name a submission; see [`super::target::Target`].
