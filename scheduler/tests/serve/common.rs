@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use boon::{Compiler, Schemas};
-use queue::Queue;
+use queue::{Queue, Want};
 use scheduler::serve::{Limits, ServeError, Settings, Tokens, serve};
-use schemas::WorkerId;
+use schemas::{Failure, FailureKind, Outcome, Verdict, WorkerId};
 use serde_json::{Value, json};
 use store::Store;
 use tokio::net::TcpListener;
@@ -39,6 +39,8 @@ pub(crate) struct With {
     pub(crate) limits: Limits,
     /// The store, when it is not the folder's.
     pub(crate) store: Option<Store>,
+    /// Where it listens, when that is not to be any free port.
+    pub(crate) address: Option<SocketAddr>,
 }
 
 impl Server {
@@ -55,7 +57,8 @@ impl Server {
             Some(store) => store,
             None => Store::open(home.join("store").to_str().unwrap()).await.unwrap(),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = with.address.unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let settings = Settings {
@@ -115,6 +118,43 @@ impl Server {
         let open = move || worker::scratch_speaker(1, &cache, &worker::Programs::default());
         let drain = CancellationToken::new();
         worker::run(settings, self.queue.clone(), self.store.clone(), open, drain).await.unwrap();
+    }
+
+    /// Has a worker fail a line of an episode for good, for a reason.
+    pub(crate) async fn fail(&self, episode: &str, line: &str, why: &str) {
+        let episode = schemas::EpisodeId::parse(episode).unwrap();
+        let newest = self.queue.submissions(Some(&episode)).await.unwrap().remove(0);
+        let records = self.queue.lines(&newest.submission).await.unwrap();
+        let want = Want {
+            worker: WorkerId::parse("clumsy").unwrap(),
+            warm: Vec::new(),
+            engines: records.iter().map(|record| record.job.engine.clone()).collect(),
+            max_lines: 1_000,
+            max_audio_ms: u64::MAX,
+            lease_ms: 60_000,
+        };
+        let failure =
+            Failure { verdict: Verdict::Reject, kind: FailureKind::Text, message: why.to_owned() };
+        let mut held = Vec::new();
+        while let Some(batch) = self.queue.claim(&want).await.unwrap() {
+            held.push(batch.lease.clone());
+            let Some(found) = batch.lines.iter().find(|it| it.job.id.as_str() == line) else {
+                continue;
+            };
+            self.queue.start(&batch.lease, &found.job.id).await.unwrap();
+            let outcome = Outcome::Failed { failure };
+            self.queue.settle(&batch.lease, &found.job.id, &outcome).await.unwrap();
+            for lease in held {
+                self.queue.release(&lease).await.unwrap();
+            }
+            return;
+        }
+        panic!("no line {line} is waiting");
+    }
+
+    /// Where it is, as a browser has it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     /// Ends the server as SIGTERM does.

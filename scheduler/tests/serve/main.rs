@@ -4,6 +4,7 @@
 
 mod access;
 mod audio;
+mod browser;
 mod changes;
 mod client;
 mod clients;
@@ -13,4 +14,7 @@ mod document;
 mod events;
 mod idempotency;
 mod limits;
+mod page_forms;
+mod page_in_browser;
+mod pages;
 mod submitting;

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::bar::{bar, legend, told};
 use super::layout::{Shell, Viewer};
-use super::overview::{chip, left};
-use super::words::{ago, clipped, counted, duration, percent, times_real_time};
+use super::overview::{chip, left, times};
+use super::words::{ago, clipped, counted, duration, percent};
 use super::{Page, dock, places, retry, score, script, shown};
 use crate::pace;
 use crate::serve::app::Shared;
@@ -49,8 +49,8 @@ pub(super) async fn show(
     let main = html! {
         (head(progress, &Head { now_ms, speed, has_mix, viewer: &viewer }))
         @if !records.is_empty() {
-            (failures(progress, &records, &viewer))
             (score::score(&records, &places::scenes(&records), chosen))
+            (failures(progress, &records, &viewer))
             (script::script(&records, chosen))
         }
     };
@@ -119,7 +119,7 @@ fn head(progress: &Progress, head: &Head<'_>) -> Markup {
                 div { dt { "changed" } dd { (changed) } }
             }
             div { dt { "audio" } dd { (duration(progress.audio_ms)) } }
-            div { dt { "× real time" } dd { (times_real_time(progress.audio_ms, progress.synth_ms)) } }
+            div { dt { "× real time" } dd { (times(progress)) } }
             div { dt { "priority" } dd { (progress.priority) } }
             div { dt { "submitted" } dd { (submitted) } }
         }

@@ -54,7 +54,7 @@ fn summary(all: &[Progress], farm: &Farm) -> Markup {
         dl.figures {
             (figure("in progress", &episodes))
             (figure("lines open", &lines))
-            (figure("audio to speak", &duration(audio_ms)))
+            (figure("to speak", &duration(audio_ms)))
             div class=(if failed > 0 { "bad" } else { "fine" }) {
                 dt { "lines failed" } dd { (failed) }
             }
@@ -126,7 +126,7 @@ fn row(progress: &Progress, farm: &Farm) -> Markup {
             td class=(failed) { (lines.failed) span.unit { " failed" } }
             td.n.left { (when) }
             td.n.audio { (duration(progress.audio_ms)) span.unit { " of audio" } }
-            td.n.speed { (times_real_time(progress.audio_ms, progress.synth_ms)) }
+            td.n.speed { (times(progress)) }
             td.n.priority { span.unit { "priority " } (progress.priority) }
         }
     }
@@ -139,6 +139,12 @@ pub(super) fn left(progress: &Progress, speed: f64) -> String {
     }
     let left = pace::left_ms(progress, speed);
     left.map_or_else(|| "–".to_owned(), |ms| format!("about {}", duration(ms)))
+}
+
+/// Seconds of audio made in a second of one worker, as `tableread status` says it.
+pub(super) fn times(progress: &Progress) -> String {
+    let times = times_real_time(progress.audio_ms, progress.synth_ms);
+    times.trim_end_matches(" ×").to_owned()
 }
 
 /// A submission's state, in colour and in a word.

@@ -15,6 +15,8 @@ const LANE: usize = 26;
 const TOP: usize = 26;
 /// Pixels between two scenes.
 const BETWEEN: usize = 8;
+/// Pixels that there are on a usual screen.
+const ROOM: usize = 960;
 /// A cell's own width and height in pixels.
 const CELL: (usize, usize) = (14, 18);
 
@@ -28,7 +30,8 @@ pub(super) fn score(
     let names = characters(records);
     let lanes: BTreeMap<&str, usize> = names.iter().copied().zip(0..).collect();
     // Few lines have room; many are scrolled through.
-    let pitch = (1_040 / records.len().max(1)).clamp(CELL.0 + 2, 26);
+    let room = ROOM.saturating_sub(scenes.len() * BETWEEN);
+    let pitch = (room / records.len().max(1)).clamp(CELL.0 + 2, 26);
     let width = records.len() * pitch + scenes.len() * BETWEEN;
     let height = TOP + names.len() * LANE;
     let stop = chosen.or_else(|| records.first().map(|record| &record.job.id));

@@ -56,6 +56,7 @@ pub(super) fn section(farm: &Farm) -> Markup {
 fn row(card: &WorkerCard, farm: &Farm) -> Markup {
     let (word, class) = state(card, farm.now_ms);
     let report = card.report.as_ref();
+    let is_gone = is_silent(card, farm.now_ms);
     let failed = report.map_or(0, |report| report.failed);
     html! {
         tr id={ "w-" (card.worker) } data-worker=(card.worker) data-held=(card.lines_held) {
@@ -67,7 +68,7 @@ fn row(card: &WorkerCard, farm: &Farm) -> Markup {
                 }
             }
             td.now { (now(card, farm.held.get(&card.worker).map_or(&[], Vec::as_slice))) }
-            td.n.slots { (report.map_or_else(|| html! { "–" }, slots)) }
+            td.n.slots { (report.filter(|_| !is_gone).map_or_else(|| html! { "–" }, slots)) }
             td.n.speed { (report.map_or_else(|| "–".to_owned(), speeds)) span.unit { " × real time" } }
             td.n.spoken { (report.map_or(0, |report| report.spoken)) span.unit { " spoken" } }
             td class=(if failed > 0 { "n failed bad" } else { "n failed none" }) {
