@@ -1,4 +1,4 @@
-//! `tableread serve`: the HTTP API.
+//! `tableread serve`: the status page and the HTTP API.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,9 +14,10 @@ use super::output::{line, note};
 use super::place::PlaceArgs;
 use crate::serve::{Limits, Settings, Tokens, serve};
 
-/// Serves the HTTP API: submit episodes, follow them, fetch audio
+/// Serves the status page and the HTTP API: submit episodes, follow them, hear them
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Open its address in a browser: how far episodes are, what failed and why, every line to hear. For programs
 GET /openapi.json says what can be asked for. Rendering is done by workers on the same queue and store.
 
 Without tokens it answers this machine only, and no web pages of others. Tokens come from a file that

@@ -64,6 +64,7 @@ function settle() {
 
 // --- news ----------------------------------------------------------------------------------------
 
+let source = null;
 let refreshing = false;
 let hasNews = false;
 let lastAt = -Infinity;
@@ -78,8 +79,10 @@ async function refresh() {
     // Another line is looked at by now: the next one will be of that.
     if (page && url === location.href) put(page);
     else hasNews = true;
+    if (source?.readyState === EventSource.OPEN) show('on', 'live');
   } catch {
-    // The stream of events tells when the server is back.
+    // What is seen is of before; it is tried again with the next news.
+    show('off', 'not up to date');
   }
   lastAt = performance.now();
   took = lastAt - began;
@@ -98,7 +101,6 @@ async function news() {
   refreshing = false;
 }
 
-let source = null;
 let retryTimer = 0;
 let retryWait = 1000;
 
