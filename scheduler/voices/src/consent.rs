@@ -26,8 +26,9 @@ pub enum Consent {
         model: String,
         /// The description it spoke by.
         describe: String,
-        /// Of its sampler.
-        seed: u64,
+        /// Of its sampler; unknown for voices that other programs designed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seed: Option<u64>,
     },
 }
 

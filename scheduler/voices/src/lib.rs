@@ -10,23 +10,36 @@ mod check;
 mod consent;
 mod embedding;
 mod error;
+mod library;
 mod lock;
 mod mood;
 mod name;
+mod pack;
+mod portable;
 mod profile;
 mod provenance;
 #[cfg(test)]
 mod schema_files;
 mod take;
 mod time;
+mod verify;
+mod vox;
 
 pub use consent::{Consent, Note, RecordingConsent};
 pub use embedding::Embedding;
 pub use error::VoiceError;
+pub use library::{Library, Locked};
 pub use lock::{Lock, LockedVoice, ModelVoice, Prompt, PromptForm};
 pub use mood::{MoodRules, NEUTRAL};
 pub use name::VoiceName;
+pub use pack::{pack, unpack};
+pub use portable::PortablePrompt;
 pub use profile::Profile;
 pub use provenance::{Made, Provenance, Source};
 pub use take::{Quality, Take};
 pub use time::rfc3339;
+pub use verify::{Fault, Verdicts};
+pub use vox::{
+    Clip, Foreign, Limits, Manifest, Parts, Vox, VoxClip, VoxEmbedding, VoxProsody, VoxProvenance,
+    VoxVoice, read_vox, write_vox,
+};

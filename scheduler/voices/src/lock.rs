@@ -72,9 +72,9 @@ pub struct Prompt {
     pub language: Option<String>,
     /// What its bytes are.
     pub form: PromptForm,
-    /// The bytes as the library keeps them: see [`schemas::voice_prompt_object`].
+    /// The hash of its bytes, under which the library keeps them.
     pub object: VoiceObjectKey,
-    /// How many they are.
+    /// How many they are, before the library compresses them.
     pub bytes: u64,
 }
 
@@ -238,7 +238,7 @@ pub(crate) mod tests {
             consent: Consent::Synthetic {
                 model: "qwen3-tts-12hz-1.7b-voicedesign".into(),
                 describe: "A woman who keeps a lighthouse.".into(),
-                seed: 7,
+                seed: Some(7),
             },
             provenance: Provenance {
                 made: Made::Designed { candidate: 2, candidates: 5 },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Composes the description that a voice is designed by; free text wins over it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Profile {
     /// E.g. `female`.
     #[serde(skip_serializing_if = "Option::is_none")]
