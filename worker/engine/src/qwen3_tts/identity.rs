@@ -10,6 +10,22 @@ use super::LoadError;
 use super::config::{CodecConfig, ModelConfig};
 use super::weights::{Layout, WeightFormat, compute_dtype, sha256};
 
+/// What kind of device it is: `cpu`, `metal`, or `cuda` with the compute capability, e.g. `cuda90`.
+fn place(device: &Device) -> String {
+    match device {
+        Device::Cpu => "cpu".to_owned(),
+        Device::Metal(_) => "metal".to_owned(),
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => "cuda".to_owned(),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(cuda) => match cuda.cuda_stream().context().compute_capability() {
+            Ok((major, minor)) => format!("cuda{major}{minor}"),
+            // A device that does not say cannot be computed on, which is told where that is tried.
+            Err(_) => "cuda".to_owned(),
+        },
+    }
+}
+
 /// Everything of a release that decides what it says, relative to its folder.
 const DECISIVE: [&str; 8] = [
     "config.json",
@@ -70,16 +86,13 @@ impl Identity {
 
     /// Name and version of all that decides its takes besides the request, when it is computed on
     /// `device` with its matrices held in `weights`: e.g.
-    /// `qwen3-tts-12hz-1.7b-base/1/0123456789abcdef-cuda-bf16`, or `…-cpu-f32-q8_0`. Processors round
-    /// differently, so where it is computed is part of it.
+    /// `qwen3-tts-12hz-1.7b-base/1/0123456789abcdef-cuda90-bf16`, or `…-cpu-f32-q8_0`. Processors round
+    /// differently, and GPUs of another generation are given other kernels, so where it is computed
+    /// is part of it.
     #[must_use]
     pub fn engine(&self, device: &Device, weights: WeightFormat) -> String {
         let Self { name, digest } = self;
-        let place = match device {
-            Device::Cpu => "cpu",
-            Device::Cuda(_) => "cuda",
-            Device::Metal(_) => "metal",
-        };
+        let place = place(device);
         let dtype = compute_dtype(device).as_str();
         let engine = format!("{name}/{VERSION}/{digest}-{place}-{dtype}");
         match weights {

@@ -96,15 +96,24 @@ impl Bend<'_> {
     #[inline(always)]
     fn bend(&self, bent: &mut [f32], x: &[f32]) {
         let channels = self.alpha.len();
+        let (alphas, last_alphas) = self.alpha.as_chunks();
+        let (heights, last_heights) = self.height.as_chunks();
         for (bent, x) in bent.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-            let mut widest = 0f32;
-            let each = bent.iter_mut().zip(x).zip(self.alpha.iter().zip(self.height));
-            for ((bent, &x), (alpha, height)) in each {
-                let angle = x * alpha;
-                widest = if angle.abs() > widest { angle.abs() } else { widest };
-                *bent = x + sin_squared(angle) * height;
+            // One for every lane: a single widest angle would make the whole loop go one by one.
+            let mut widest = [0f32; LANES];
+            let (bents, last_bent) = bent.as_chunks_mut();
+            let (xs, last_x) = x.as_chunks();
+            let vectors = bents.iter_mut().zip(xs).zip(alphas.iter().zip(heights));
+            for ((bent, x), (alpha, height)) in vectors {
+                bend_lanes(bent, x, (alpha, height), &mut widest);
             }
-            if widest > WIDEST {
+            if !last_x.is_empty() {
+                let numbers = (&padded(last_alphas), &padded(last_heights));
+                let mut lanes = [0f32; LANES];
+                bend_lanes(&mut lanes, &padded(last_x), numbers, &mut widest);
+                last_bent.copy_from_slice(&lanes[..last_x.len()]);
+            }
+            if widest.iter().any(|angle| *angle > WIDEST) {
                 self.bend_exactly(bent, x);
             }
         }
@@ -118,6 +127,31 @@ impl Bend<'_> {
             *bent = x + (x * alpha).sin().powi(2) * height;
         }
     }
+}
+
+/// A vector's worth of channels.
+const LANES: usize = 16;
+
+/// Bends a vector, and keeps in `widest` the widest angle that every lane has had.
+#[allow(clippy::needless_range_loop, reason = "the compiler makes better vectors of it")]
+#[inline(always)]
+fn bend_lanes(
+    bent: &mut [f32; LANES],
+    x: &[f32; LANES],
+    (alpha, height): (&[f32; LANES], &[f32; LANES]),
+    widest: &mut [f32; LANES],
+) {
+    for lane in 0..LANES {
+        let angle = x[lane] * alpha[lane];
+        widest[lane] = if angle.abs() > widest[lane] { angle.abs() } else { widest[lane] };
+        bent[lane] = x[lane] + sin_squared(angle) * height[lane];
+    }
+}
+
+/// Fewer than [`LANES`] numbers, and zeros behind them.
+#[inline(always)]
+fn padded(numbers: &[f32]) -> [f32; LANES] {
+    std::array::from_fn(|lane| numbers.get(lane).copied().unwrap_or(0.0))
 }
 
 /// Angles, either way, up to which [`sin_squared`] is accurate.
@@ -160,6 +194,23 @@ mod tests {
             let exact = f64::from(angle).sin().powi(2);
             let apart = (f64::from(sin_squared(angle)) - exact).abs();
             assert!(apart < 5e-7, "sin²({angle}) is off by {apart}");
+        }
+    }
+
+    #[test]
+    fn every_channel_is_bent_by_its_own_numbers() {
+        for channels in [1u16, 15, 16, 17, 35, 96] {
+            let alpha: Vec<f32> = (1..=channels).map(|channel| 0.1 * f32::from(channel)).collect();
+            let height: Vec<f32> = alpha.iter().map(|alpha| 2.0 - alpha).collect();
+            let bend = Bend { alpha: &alpha, height: &height };
+            let x = Tensor::randn(0f32, 3.0, (9, 1, channels), &Device::Cpu).unwrap();
+            let ours = x.apply_op1_no_bwd(&bend).unwrap().flatten_all().unwrap();
+            let x = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            for (index, ours) in ours.to_vec1::<f32>().unwrap().into_iter().enumerate() {
+                let (alpha, height) = (alpha[index % channels], height[index % channels]);
+                let expected = x[index] + (x[index] * alpha).sin().powi(2) * height;
+                assert!((ours - expected).abs() < 1e-5, "{index} of {channels}: {ours}");
+            }
         }
     }
 
