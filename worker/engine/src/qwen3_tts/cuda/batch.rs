@@ -223,8 +223,11 @@ impl Batch {
     }
 }
 
+/// Where memory is and how much a cache has room for in it: what a recorded graph depends on.
+type Lasting = Vec<(Address, usize)>;
+
 /// Where a cache has its keys and values, and the same to be compared.
-pub(super) fn keys(cache: &Cache) -> Result<(Vec<LayerKeys>, Vec<(Address, usize)>)> {
+pub(super) fn keys(cache: &Cache) -> Result<(Vec<LayerKeys>, Lasting)> {
     let mut keys = Vec::new();
     for layer in cache.layers() {
         keys.push(LayerKeys { keys: address(&layer.keys)?, values: address(&layer.values)? });

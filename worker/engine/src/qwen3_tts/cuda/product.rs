@@ -133,23 +133,20 @@ impl Kernels {
         let fits = inputs.is_multiple_of(DEPTH) && step == 0;
         let kernel = self.products.iter().find(|kernel| kernel.rows >= rows);
         let kernel = kernel.or(self.products.last()).filter(|_| fits);
-        let (function, grid) = match kernel {
-            Some(kernel) => {
-                let shares = shares(inputs, outputs, self.blocks);
-                let blocks = (tiles(outputs), shares, rows.div_ceil(kernel.rows));
-                #[expect(clippy::cast_possible_truncation, reason = "8 at most")]
-                let cluster = shares as u32;
-                let shared = kernel.shared(inputs / shares / DEPTH, shares);
-                (kernel.function(product.then), Grid { blocks, threads: THREADS, shared, cluster })
-            }
-            None => {
-                let blocks = match product.then {
-                    Then::Gate => (outputs / 2).div_ceil(TILE / 2),
-                    Then::Store | Then::Logits | Then::Add => tiles(outputs),
-                };
-                let blocks = (blocks, rows, 1);
-                (&self.plain, Grid { blocks, threads: THREADS, shared: 0, cluster: 1 })
-            }
+        let (function, grid) = if let Some(kernel) = kernel {
+            let parts = shares(inputs, outputs, self.blocks);
+            let blocks = (tiles(outputs), parts, rows.div_ceil(kernel.rows));
+            #[expect(clippy::cast_possible_truncation, reason = "8 at most")]
+            let cluster = parts as u32;
+            let shared = kernel.shared(inputs / parts / DEPTH, parts);
+            (kernel.function(product.then), Grid { blocks, threads: THREADS, shared, cluster })
+        } else {
+            let blocks = match product.then {
+                Then::Gate => (outputs / 2).div_ceil(TILE / 2),
+                Then::Store | Then::Logits | Then::Add => tiles(outputs),
+            };
+            let blocks = (blocks, rows, 1);
+            (&self.plain, Grid { blocks, threads: THREADS, shared: 0, cluster: 1 })
         };
         // SAFETY: the caller's.
         unsafe { self.launch(function, product, grid) }

@@ -224,11 +224,11 @@ impl WaveKernels {
             // SAFETY: sizes are the tensors' and what was made room for; memory is given back in
             // the order of the stream.
             unsafe { launch(&*self.stream()?, &self.convolve, &convolution, grid)? };
-            self.remember(&step.layer, &input, moments, rows, state)?;
+            self.remember(&step.layer, &input, (moments, rows), state)?;
             (input, moments) = (out, longer);
         }
         let samples = self.samples(&input, moments, rows)?;
-        self.remember(&self.last, &input, moments, rows, state)?;
+        self.remember(&self.last, &input, (moments, rows), state)?;
         Ok(samples)
     }
 
@@ -273,8 +273,7 @@ impl WaveKernels {
         &self,
         layer: &Layer,
         input: &Input,
-        moments: usize,
-        rows: usize,
+        (moments, rows): (usize, usize),
         state: &mut DecoderState,
     ) -> Result<()> {
         let Some(name) = &layer.name else { return Ok(()) };
