@@ -9,5 +9,6 @@ pub mod lexicon;
 pub mod pace;
 pub mod plan;
 pub mod serve;
+pub mod story;
 pub mod submit;
 pub mod sweep;

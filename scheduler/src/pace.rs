@@ -1,9 +1,10 @@
 //! How fast the farm is, and how long what is open will take: one estimate for every view of it.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use queue::WorkerCard;
-use schemas::Progress;
+use schemas::{Progress, WorkerId};
 
 /// A worker that was silent for this long is taken for gone; see [`queue::Queue::claim`].
 pub const GONE_AFTER_MS: u64 = 60_000;
@@ -18,11 +19,61 @@ pub fn now_ms() -> u64 {
 /// How many seconds of audio the living workers make in one together, as far as they have measured it.
 #[must_use]
 pub fn speed(cards: &[WorkerCard], now_ms: u64) -> f64 {
-    let alive = cards.iter().filter(|card| {
-        !card.is_ordered_to_drain && now_ms.saturating_sub(card.seen_at_ms) <= GONE_AFTER_MS
-    });
+    let alive = cards.iter().filter(|card| !card.is_ordered_to_drain && is_alive(card, now_ms));
     let engines = alive.filter_map(|card| card.report.as_ref()).flat_map(|report| &report.engines);
     engines.filter(|engine| engine.is_loaded).filter_map(|it| it.times_real_time).sum()
+}
+
+/// Whether a worker was heard of lately.
+#[must_use]
+pub fn is_alive(card: &WorkerCard, now_ms: u64) -> bool {
+    now_ms.saturating_sub(card.seen_at_ms) <= GONE_AFTER_MS
+}
+
+/// A worker that lags behind others with the same engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slow {
+    /// Who.
+    pub worker: WorkerId,
+    /// With which engine, by name and version.
+    pub engine: String,
+    /// Seconds of audio it makes in a second.
+    pub times_real_time: f64,
+    /// The median of what the others make with that engine.
+    pub usual: f64,
+}
+
+/// Names living workers that make less than six tenths of what others make with the same engine. An
+/// engine's name holds device and precision, so that like is compared with like; one worker alone is
+/// never slow.
+#[must_use]
+pub fn slow(cards: &[WorkerCard], now_ms: u64) -> Vec<Slow> {
+    let mut of_engine: BTreeMap<&str, Vec<(&WorkerId, f64)>> = BTreeMap::new();
+    for card in cards.iter().filter(|card| is_alive(card, now_ms)) {
+        for engine in card.report.iter().flat_map(|report| &report.engines) {
+            if let Some(times) = engine.times_real_time {
+                of_engine.entry(&engine.engine).or_default().push((&card.worker, times));
+            }
+        }
+    }
+    let mut slow = Vec::new();
+    for (engine, measured) in of_engine {
+        for (worker, times_real_time) in &measured {
+            let others = measured.iter().filter(|(other, _)| other != worker);
+            let mut others: Vec<_> = others.map(|(_, times)| *times).collect();
+            others.sort_by(f64::total_cmp);
+            let Some(usual) = others.get(others.len() / 2).copied() else { continue };
+            if *times_real_time < 0.6 * usual {
+                slow.push(Slow {
+                    worker: (*worker).clone(),
+                    engine: engine.to_owned(),
+                    times_real_time: *times_real_time,
+                    usual,
+                });
+            }
+        }
+    }
+    slow
 }
 
 /// How long the lines still to be spoken will take at the pace so far, in milliseconds; before the
@@ -69,6 +120,44 @@ mod tests {
             submitted_at_ms: 1_000,
             changed_at_ms: 61_000,
         }
+    }
+
+    fn card(worker: &str, seen_at_ms: u64, times_real_time: Option<f64>) -> WorkerCard {
+        let report = serde_json::json!({
+            "worker": worker, "instance": "01", "version": "0.1.0", "host": "mini", "hardware": "M4",
+            "device": "metal", "state": "rendering", "detail": null, "voices_warm": 1,
+            "last_line": null, "spoken": 1, "mastered": 1, "failed": 0, "started_at_ms": 0,
+            "engines": [{
+                "engine": "qwen/1 metal f16", "model": "qwen", "is_loaded": true, "slots": 8,
+                "slots_busy": 8, "resident_bytes": null, "times_real_time": times_real_time
+            }]
+        });
+        WorkerCard {
+            worker: WorkerId::parse(worker).unwrap(),
+            seen_at_ms,
+            lines_held: 8,
+            report: Some(serde_json::from_value(report).unwrap()),
+            is_ordered_to_drain: false,
+        }
+    }
+
+    #[test]
+    fn a_worker_is_slow_beside_living_ones_with_the_same_engine_only() {
+        let now_ms = 100_000;
+        let names = |cards: &[WorkerCard]| -> Vec<String> {
+            slow(cards, now_ms).iter().map(|slow| slow.worker.to_string()).collect()
+        };
+        let cards = [
+            card("a", now_ms, Some(8.0)),
+            card("b", now_ms, Some(8.4)),
+            card("c", now_ms, Some(4.7)),
+            card("new", now_ms, None),
+            card("gone", 0, Some(1.0)),
+        ];
+        assert_eq!(names(&cards), ["c"]);
+        assert_eq!((slow(&cards, now_ms)[0].usual, speed(&cards, now_ms) > 21.0), (8.4, true));
+        assert_eq!(names(&cards[2..]), [""; 0], "nobody to compare with");
+        assert_eq!(names(&[card("a", now_ms, Some(8.0)), card("b", now_ms, Some(4.9))]), [""; 0]);
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! The `tableread` command: what was typed, and one file for each thing it can do.
 
+mod answer;
 mod cast;
 mod change;
 mod check;
 mod config;
+mod cost;
 mod drain;
 mod engines;
 mod enqueue;
 mod export;
 mod lines;
+mod logs;
+mod moment;
 mod outage;
 pub(crate) mod output;
 mod place;
@@ -21,6 +25,7 @@ mod script_args;
 mod serve;
 mod status;
 mod sweep;
+mod watch;
 mod workers;
 
 use std::process::ExitCode;
@@ -72,6 +77,7 @@ enum Command {
     Render(render::RenderArgs),
     Enqueue(enqueue::EnqueueArgs),
     Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
     Export(export::ExportArgs),
     Serve(serve::ServeArgs),
     /// Sets failed and cancelled lines going again
@@ -136,6 +142,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Render(args) => render::run(args).await,
         Command::Enqueue(args) => enqueue::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Logs(args) => logs::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Retry(args) => change::retry(args).await,

@@ -67,6 +67,11 @@ pub(crate) fn duration(ms: u64) -> String {
     }
 }
 
+/// Text from a script or a worker, without what a terminal would take for a command.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// How many times faster than real time, e.g. `82 ×`; a dash when nothing was measured.
 pub(crate) fn times_real_time(audio_ms: u64, wall_ms: u64) -> String {
     if audio_ms == 0 || wall_ms == 0 {
@@ -94,6 +99,11 @@ mod tests {
         let shown: Vec<_> =
             [0, 450, 9_999, 59_999, 60_000, 185_000, 3_723_000].map(duration).to_vec();
         assert_eq!(shown, ["0.0 s", "0.4 s", "9.9 s", "59 s", "1:00", "3:05", "1:02:03"]);
+    }
+
+    #[test]
+    fn no_text_moves_the_cursor() {
+        assert_eq!(plain("Who\u{1b}[2J is\nthere\u{9b}?"), "Who [2J is there ?");
     }
 
     #[test]

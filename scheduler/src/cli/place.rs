@@ -102,6 +102,11 @@ impl Place {
         Ok(Store::open_with(&self.store, s3_settings()).await?)
     }
 
+    /// Where the store is, as it would be typed; never holds credentials.
+    pub(crate) fn store_address(&self) -> &str {
+        &self.store
+    }
+
     /// Folder for what can be made again at any time.
     pub(crate) fn cache(&self) -> PathBuf {
         self.out.join(".tableread").join("cache")

@@ -22,4 +22,6 @@ fn the_schemas_of_what_commands_print_are_current() {
     assert_current::<PlanReport<'_>>("plan");
     assert_current::<Row<'_>>("line");
     assert_current::<Detail>("status");
+    assert_current::<crate::story::Story>("story");
+    assert_current::<super::cost::Cost>("cost");
 }

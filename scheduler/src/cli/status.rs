@@ -1,6 +1,7 @@
 //! `tableread status`: is it ready, what failed, when will it be done.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,27 +12,40 @@ use schemars::JsonSchema;
 use schemas::{LineRecord, LineState, Progress, SubmissionId, SubmissionState};
 use serde::Serialize;
 
-use super::output::{counted, duration, json_line, json_pretty, line, table, times_real_time};
-use super::{Exit, find_submission, place::PlaceArgs};
+use super::output::{counted, duration, json_pretty, line, plain, table, times_real_time};
+use super::watch::Watch;
+use super::{Exit, answer, cost, find_submission, place::PlaceArgs};
 use crate::pace;
 
-/// Shows how far episodes are, and what failed and why.
+/// Shows how far episodes are, what failed and why, and what machines were taken for
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   tableread status                          every episode, one row each
-  tableread status night-ferry              one episode: characters, and each failed line with its reason
-  tableread status night-ferry --watch      the same, kept up to date until it is done
+  tableread status night-ferry              one episode: when it is done, what holds it up, what failed
+  tableread status --watch                  a live picture of all; q ends it
+  tableread status night-ferry --watch      the same of one, until it is over
+  tableread status --watch | tee log        elsewhere than on a terminal: a line whenever something changed
+  tableread status --cost --since 12h       machine time of the last night, by worker
   tableread status --json | jq .state       for programs
 
 Exit code: 0, or 3 when the named episode has failed lines.")]
 pub(crate) struct StatusArgs {
     /// Episode or submission; all of them when left out
     episode: Option<String>,
-    /// Repeat every second until nothing is open
+    /// Keep it up to date: the named episode until it is over; on a terminal all until q is typed,
+    /// elsewhere until nothing is open
     #[arg(long)]
     watch: bool,
-    /// Print JSON: an array of submissions, or one object with its lines
+    /// Show for how long workers held lines, and what came of it
+    #[arg(long, conflicts_with_all = ["episode", "watch"])]
+    cost: bool,
+    /// How far back, e.g. 12h or 7d, counted from the full hour before; 36 days are kept
+    #[arg(long, value_name = "TIME", default_value = "12h", requires = "cost",
+          value_parser = worker::parse_duration)]
+    since: Duration,
+    /// Print JSON: an array of submissions, or one object with its lines; with --watch on one line
+    /// whenever something changed
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -43,75 +57,79 @@ pub(crate) struct StatusArgs {
 pub(crate) struct Detail {
     /// How far it is.
     #[serde(flatten)]
-    progress: Progress,
+    pub(super) progress: Progress,
     /// Every line in script order.
-    line_records: Vec<LineRecord>,
+    pub(super) line_records: Vec<LineRecord>,
 }
 
 pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<Exit> {
     let queue = args.place.existing()?.open_queue()?;
-    let wanted = match &args.episode {
+    if args.cost {
+        cost::show(queue.as_ref(), args.since, args.json).await?;
+        return Ok(Exit::Done);
+    }
+    let only = match &args.episode {
         Some(name) => Some(find_submission(queue.as_ref(), name).await?),
         None => None,
     };
-    loop {
-        let is_open = show(queue.as_ref(), wanted.as_ref(), &args).await?;
-        if !args.watch || !is_open {
-            break;
+    if args.watch {
+        let watch = Watch { queue: queue.clone(), only: only.clone(), is_json: args.json };
+        let exit = watch.run().await?;
+        // What was on the screen is gone with it: what it came to stays.
+        if let (Some(id), true, false) = (&only, std::io::stdout().is_terminal(), args.json) {
+            show_one(queue.as_ref(), id, false).await?;
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        return Ok(exit);
     }
-    match wanted {
-        Some(id) => {
-            let progress = queue.progress(&id).await?.context("the submission is gone")?;
-            Ok(if progress.lines.failed > 0 { Exit::SomeFailed } else { Exit::Done })
-        }
-        None => Ok(Exit::Done),
+    match &only {
+        Some(id) => show_one(queue.as_ref(), id, args.json).await,
+        None => show_all(queue.as_ref(), args.json).await,
     }
 }
 
-/// Prints once; says whether anything is still open.
-async fn show(
-    queue: &dyn Queue,
-    wanted: Option<&SubmissionId>,
-    args: &StatusArgs,
-) -> anyhow::Result<bool> {
-    let Some(id) = wanted else {
-        let all = queue.submissions(None).await?;
-        match (args.json, args.watch) {
-            (true, true) => json_line(&all)?,
-            (true, false) => json_pretty(&all)?,
-            (false, _) => line(overview(&all, speed(queue).await?, args.watch))?,
-        }
-        return Ok(all.iter().any(|progress| progress.lines.open() > 0));
-    };
+async fn show_all(queue: &dyn Queue, is_json: bool) -> anyhow::Result<Exit> {
+    let all = queue.submissions(None).await?;
+    if is_json {
+        json_pretty(&all)?;
+        return Ok(Exit::Done);
+    }
+    let (cards, now_ms) = (queue.workers().await?, pace::now_ms());
+    line(overview(&all, pace::speed(&cards, now_ms)))?;
+    let is_open = all.iter().any(|progress| progress.lines.open() > 0);
+    if is_open && !cards.iter().any(|card| pace::is_alive(card, now_ms)) {
+        line(answer::NOBODY)?;
+    }
+    for sentence in answer::slow_ones(&cards, now_ms) {
+        line(sentence)?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn show_one(queue: &dyn Queue, id: &SubmissionId, is_json: bool) -> anyhow::Result<Exit> {
     let progress = queue.progress(id).await?.context("the submission is gone")?;
-    let is_open = progress.lines.open() > 0;
     let line_records = queue.lines(id).await?;
-    match (args.json, args.watch) {
-        (true, true) => json_line(&Detail { progress, line_records })?,
-        (true, false) => json_pretty(&Detail { progress, line_records })?,
-        (false, _) => {
-            let episode = progress.episode.to_string();
-            let only = std::slice::from_ref(&progress);
-            line(overview(only, speed(queue).await?, args.watch))?;
-            line(characters(&line_records).to_string())?;
-            for sentence in failures(&episode, &line_records) {
-                line(sentence)?;
-            }
-        }
+    let exit = if progress.lines.failed > 0 { Exit::SomeFailed } else { Exit::Done };
+    if is_json {
+        json_pretty(&Detail { progress, line_records })?;
+        return Ok(exit);
     }
-    Ok(is_open)
+    let (cards, now_ms) = (queue.workers().await?, pace::now_ms());
+    let only = std::slice::from_ref(&progress);
+    line(overview(only, pace::speed(&cards, now_ms)))?;
+    line(characters(&line_records).to_string())?;
+    line(answer::standing(&progress, &cards, now_ms))?;
+    let mut sentences = answer::hold_ups(&line_records, &cards, now_ms);
+    if progress.lines.open() > 0 {
+        sentences.extend(answer::slow_ones(&cards, now_ms));
+    }
+    sentences.extend(failures(progress.episode.as_str(), &line_records));
+    for sentence in sentences {
+        line(sentence)?;
+    }
+    Ok(exit)
 }
 
-/// What clears the screen before a table that is kept up to date; nothing where nobody watches.
-pub(super) fn clear(is_live: bool) -> String {
-    use std::io::IsTerminal as _;
-    let is_watched = is_live && std::io::stdout().is_terminal();
-    if is_watched { "\x1b[2J\x1b[H".to_owned() } else { String::new() }
-}
-
-fn overview(all: &[Progress], speed: f64, is_live: bool) -> String {
+fn overview(all: &[Progress], speed: f64) -> String {
     let header = ["submission", "state", "done", "of", "failed", "audio", "× real time", "left"];
     let mut rows = table(&header, &["done", "of", "failed", "audio", "× real time", "left"]);
     for progress in all {
@@ -128,13 +146,12 @@ fn overview(all: &[Progress], speed: f64, is_live: bool) -> String {
             Cell::new(left(progress, speed)),
         ]);
     }
-    let clear = clear(is_live);
     let nothing = if all.is_empty() {
         "\nNothing was submitted yet: tableread render SCRIPT --cast CAST"
     } else {
         ""
     };
-    format!("{clear}{rows}{nothing}")
+    format!("{rows}{nothing}")
 }
 
 fn state_cell(state: SubmissionState) -> Cell {
@@ -145,11 +162,6 @@ fn state_cell(state: SubmissionState) -> Cell {
         SubmissionState::Failed => Cell::new("failed").fg(Color::Red),
         SubmissionState::Cancelled => Cell::new("cancelled"),
     }
-}
-
-/// How many seconds of audio the living workers make in one together.
-async fn speed(queue: &dyn Queue) -> anyhow::Result<f64> {
-    Ok(pace::speed(&queue.workers().await?, pace::now_ms()))
 }
 
 fn left(progress: &Progress, speed: f64) -> String {
@@ -177,7 +189,7 @@ fn characters(records: &[LineRecord]) -> Table {
     let mut rows = table(&header, &["lines", "done", "failed", "audio"]);
     for (character, sum) in sums {
         rows.add_row([
-            character.to_owned(),
+            plain(character),
             sum.lines.to_string(),
             sum.done.to_string(),
             sum.failed.to_string(),
@@ -193,14 +205,17 @@ fn failures(episode: &str, records: &[LineRecord]) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(first) = failed.first() {
         sentences.push(format!(
-            "{} failed; after mending the cause: tableread retry {episode} [--line {}]",
+            "{} failed; what happened to one: tableread logs {} --episode {episode}; after mending the \
+             cause: tableread retry {episode} [--line {}]",
             counted(failed.len() as u64, "line"),
+            first.job.id,
             first.job.id
         ));
     }
     for record in failed {
         let why = record.failure.as_ref().map_or("no reason was kept", |failure| &failure.message);
-        sentences.push(format!("  {}  {}: {why}", record.job.id, record.job.character));
+        let who = plain(&record.job.character);
+        sentences.push(format!("  {}  {who}: {}", record.job.id, plain(why)));
     }
     sentences
 }

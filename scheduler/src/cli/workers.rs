@@ -65,7 +65,7 @@ fn shown(cards: &[WorkerCard], now_ms: u64, is_live: bool) -> String {
     for card in cards {
         rows.add_row(row(card, now_ms));
     }
-    let mut text = super::status::clear(is_live);
+    let mut text = clear(is_live);
     if cards.is_empty() {
         text += "no worker was heard of within the last hour; start one: tableread-worker run";
         return text;
@@ -79,7 +79,18 @@ fn shown(cards: &[WorkerCard], now_ms: u64, is_live: bool) -> String {
             text += detail;
         }
     }
+    for sentence in super::answer::slow_ones(cards, now_ms) {
+        text += "\n";
+        text += &sentence;
+    }
     text
+}
+
+/// What clears the screen before a table that is kept up to date; nothing where nobody watches.
+fn clear(is_live: bool) -> String {
+    use std::io::IsTerminal as _;
+    let is_watched = is_live && std::io::stdout().is_terminal();
+    if is_watched { "\x1b[2J\x1b[H".to_owned() } else { String::new() }
 }
 
 fn row(card: &WorkerCard, now_ms: u64) -> Vec<Cell> {
