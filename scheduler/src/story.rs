@@ -231,7 +231,7 @@ mod tests {
                 if *what == "spoken" {
                     stage = Stage::Master;
                 }
-                let state =
+                let stands =
                     if stage == Stage::Speak { LineState::Waiting } else { LineState::Held };
                 QueueEvent {
                     number,
@@ -239,7 +239,7 @@ mod tests {
                     submission: SubmissionId::parse("ferry-1").unwrap(),
                     line: (!is_of_all).then(|| schemas::LineId::new(1, 1)),
                     stage: (!is_of_all).then_some(stage),
-                    state: (!is_of_all).then_some(state),
+                    state: (!is_of_all).then_some(stands),
                     worker: WorkerId::parse(*worker).ok(),
                     what: (*what).to_owned(),
                     detail: (*what == "retrying").then(|| "too hot".to_owned()),

@@ -137,7 +137,17 @@ mod tests {
             hour(3_600_000, "mini-2", 1_800_000, 3_600_000),
         ];
         let cost = cost(&hours, 0, 7_200_000);
-        insta::assert_snapshot!(shown(&cost), @"");
+        let told: Vec<_> = shown(&cost).lines().map(|line| line.trim_end().to_owned()).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+         worker   machine time   spoken     audio   × real time   mastered   failed
+        ────────────────────────────────────────────────────────────────────────────
+         mini-2        1:30:00        4   3:00:00         2.0 ×          2        2
+         mini-1          10:00        2     50:00         5.0 ×          1        1
+         all           1:40:00        6   3:50:00         2.3 ×          3        3
+        ────────────────────────────────────────────────────────────────────────────
+        Since 1970-01-01 00:00 UTC: 1 h 40 min of machine time for 3 h 50 min of audio.
+        Machine time is when a worker held lines, waiting for its store and making voices ready included.
+        ");
     }
 
     #[test]

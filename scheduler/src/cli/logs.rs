@@ -102,23 +102,20 @@ async fn find(queue: &dyn Queue, args: &LogsArgs) -> anyhow::Result<Found> {
 }
 
 fn ambiguous(wanted: &str, found: &[Found]) -> String {
-    let mut text = format!("{} called `{wanted}`; name one:", counted(found.len() as u64, "line"));
+    let mut lines =
+        vec![format!("{} called `{wanted}`; name one:", counted(found.len() as u64, "line"))];
     for Found { progress, record } in found.iter().take(CANDIDATES) {
         let words: String = plain(&record.job.text).chars().take(40).collect();
-        text += &format!(
-            "\n  tableread logs {} --episode {}   {}: {words}",
-            record.job.id,
-            progress.episode,
-            plain(&record.job.character)
-        );
+        let (id, episode, who) = (&record.job.id, &progress.episode, plain(&record.job.character));
+        lines.push(format!("  tableread logs {id} --episode {episode}   {who}: {words}"));
     }
     if found.len() > CANDIDATES {
-        text += &format!("\n  and {} more", found.len() - CANDIDATES);
+        lines.push(format!("  and {} more", found.len() - CANDIDATES));
     }
-    text
+    lines.join("\n")
 }
 
-fn show(story: &Story, store: &str) -> anyhow::Result<()> {
+fn show(story: &Story, address: &str) -> anyhow::Result<()> {
     line(head(story))?;
     line("")?;
     line(events(story).to_string())?;
@@ -127,7 +124,7 @@ fn show(story: &Story, store: &str) -> anyhow::Result<()> {
     }
     line(spent(&story.spent, story))?;
     if !story.objects.is_empty() {
-        line(format!("\nIn {store}:"))?;
+        line(format!("\nIn {address}:"))?;
         for object in &story.objects {
             let bytes = object.bytes.map(|bytes| format!("  {bytes} B")).unwrap_or_default();
             line(format!("  {:<11}{}{bytes}", object.kind, object.key))?;
@@ -138,27 +135,22 @@ fn show(story: &Story, store: &str) -> anyhow::Result<()> {
 
 /// Which line it is, where it stands and why.
 fn head(story: &Story) -> String {
-    let job = &story.line.job;
-    let mut text = format!(
-        "{}  {}, voice {}, of {} ({})\n“{}”\n{}",
-        job.id,
-        plain(&job.character),
-        plain(&story.voice),
-        story.episode,
-        story.submission,
-        plain(&job.text),
+    let Story { episode, submission, .. } = story;
+    let (job, voice) = (&story.line.job, plain(&story.voice));
+    let who = plain(&job.character);
+    let mut lines = vec![
+        format!("{}  {who}, voice {voice}, of {episode} ({submission})", job.id),
+        format!("“{}”", plain(&job.text)),
         standing(story),
-    );
+    ];
     if let Some(failure) = &story.line.failure {
-        text += &format!("\nlast failure: {}", plain(&failure.message));
+        lines.push(format!("last failure: {}", plain(&failure.message)));
     }
     if story.line.state == LineState::Failed {
-        text += &format!(
-            "\nafter mending the cause: tableread retry {} --line {}",
-            story.episode, job.id
-        );
+        let id = &job.id;
+        lines.push(format!("after mending the cause: tableread retry {episode} --line {id}"));
     }
-    text
+    lines.join("\n")
 }
 
 /// Where the line stands, in a sentence.

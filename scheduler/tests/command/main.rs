@@ -11,3 +11,5 @@ mod readme;
 #[path = "../../../worker/tests/releases/mod.rs"]
 mod releases;
 mod rendering;
+#[cfg(unix)]
+mod watching;

@@ -38,7 +38,7 @@ pub(super) fn bar(counts: &Counts, width: u16) -> Line<'static> {
         let cells = usize::try_from(cells).unwrap_or_default();
         Span::styled(shape.repeat(cells), Style::new().fg(color))
     });
-    Line::from_iter(spans)
+    spans.collect()
 }
 
 /// Shares `width` cells out by `parts`: all of them unless there is nothing to share.

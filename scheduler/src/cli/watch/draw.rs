@@ -69,23 +69,24 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture) {
 fn header(picture: &Picture) -> Paragraph<'static> {
     let Look { now_ms, all, cards, .. } = &picture.look;
     let alive = cards.iter().filter(|card| pace::is_alive(card, *now_ms)).count();
-    let pace = picture.measured.map_or_else(
-        || "measuring …".to_owned(),
-        |measured| {
-            format!(
-                "{:.0} lines/min  {:.1} × real time",
-                measured.lines_a_minute, measured.times_real_time
-            )
-        },
-    );
     let told = format!(
-        "  {}  {} open  {}  {pace}  {} UTC",
+        "  {}, {} open, {}, {} UTC",
         counted(all.len() as u64, "submission"),
         counted(picture.look.open(), "line"),
         counted(alive as u64, "worker"),
         clock(*now_ms)
     );
-    Paragraph::new(Line::from_iter([Span::from("tableread").bold(), told.into()]))
+    let pace = picture.measured.map_or_else(
+        || "measuring …".to_owned(),
+        |measured| {
+            format!(
+                "{:.0} lines/min, {:.1} × real time over the last minute",
+                measured.lines_a_minute, measured.times_real_time
+            )
+        },
+    );
+    let first = Line::from_iter([Span::from("tableread").bold(), told.into()]);
+    Paragraph::new(vec![first, Line::from(pace.dark_gray())])
 }
 
 fn state(state: SubmissionState) -> Span<'static> {

@@ -84,8 +84,12 @@ impl Told {
         all: &[Progress],
         is_new: bool,
     ) -> anyhow::Result<()> {
+        // An empty queue is told of too, once.
+        let is_first_and_empty = self.progress.is_empty() && all.is_empty();
+        if !is_new && !is_first_and_empty {
+            return Ok(());
+        }
         match (&watch.only, all.first()) {
-            _ if !is_new && !(self.progress.is_empty() && all.is_empty()) => Ok(()),
             (Some(id), Some(progress)) => {
                 let line_records = watch.queue.lines(id).await?;
                 json_line(&Detail { progress: progress.clone(), line_records })

@@ -7,7 +7,7 @@ use schemas::{Progress, SubmissionId};
 use tokio::time::Instant;
 
 /// Over how long it is measured.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
 
 /// How far submissions were at several moments.
 #[derive(Debug, Default)]
