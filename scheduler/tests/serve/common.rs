@@ -7,7 +7,7 @@ use std::sync::Arc;
 use boon::{Compiler, Schemas};
 use queue::{Queue, Want};
 use scheduler::serve::{Limits, ServeError, Settings, Tokens, serve};
-use schemas::{Failure, FailureKind, Outcome, Verdict, WorkerId};
+use schemas::{Batch, Failure, FailureKind, Outcome, Verdict, WorkerId};
 use serde_json::{Value, json};
 use store::Store;
 use tokio::net::TcpListener;
@@ -120,23 +120,28 @@ impl Server {
         worker::run(settings, self.queue.clone(), self.store.clone(), open, drain).await.unwrap();
     }
 
-    /// Has a worker fail a line of an episode for good, for a reason.
-    pub(crate) async fn fail(&self, episode: &str, line: &str, why: &str) {
+    /// Has a worker of that name take on lines of an episode; `None` when none are waiting.
+    pub(crate) async fn hold(&self, episode: &str, worker: &str) -> Option<Batch> {
         let episode = schemas::EpisodeId::parse(episode).unwrap();
         let newest = self.queue.submissions(Some(&episode)).await.unwrap().remove(0);
         let records = self.queue.lines(&newest.submission).await.unwrap();
         let want = Want {
-            worker: WorkerId::parse("clumsy").unwrap(),
+            worker: WorkerId::parse(worker).unwrap(),
             warm: Vec::new(),
             engines: records.iter().map(|record| record.job.engine.clone()).collect(),
             max_lines: 1_000,
             max_audio_ms: u64::MAX,
-            lease_ms: 60_000,
+            lease_ms: 600_000,
         };
+        self.queue.claim(&want).await.unwrap()
+    }
+
+    /// Has a worker fail a line of an episode for good, for a reason.
+    pub(crate) async fn fail(&self, episode: &str, line: &str, why: &str) {
         let failure =
             Failure { verdict: Verdict::Reject, kind: FailureKind::Text, message: why.to_owned() };
         let mut held = Vec::new();
-        while let Some(batch) = self.queue.claim(&want).await.unwrap() {
+        while let Some(batch) = self.hold(episode, "clumsy").await {
             held.push(batch.lease.clone());
             let Some(found) = batch.lines.iter().find(|it| it.job.id.as_str() == line) else {
                 continue;

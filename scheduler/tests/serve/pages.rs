@@ -105,12 +105,32 @@ async fn page_and_status_count_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_is_shown_with_what_it_renders_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path()).await;
+    server.submit().await;
+    let batch = server.hold("two-keys", "mini-7").await.unwrap();
+    let overview = page(&server, "/").await.expect(200).text();
+    let row = "data-worker=\"mini-7\"";
+    assert_eq!(attribute(&overview, row, "data-held"), batch.lines.len().to_string());
+    for line in &batch.lines {
+        let link = format!("href=\"/episodes/two-keys?line={}\"", line.job.id);
+        assert!(overview.contains(&link), "{overview}");
+    }
+    let line = format!("/episodes/two-keys/lines/{}", batch.lines[0].job.id);
+    let dock = page(&server, &line).await.expect(200).text();
+    assert!(dock.contains("held by mini-7") && dock.contains("is being spoken"), "{dock}");
+    server.queue.release(&batch.lease).await.unwrap();
+    assert!(!page(&server, "/").await.text().contains("two-keys?line="));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_and_text_stay_text() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
-    let script = "Title: <script>alert('title')</script>\n\n.<img src=x onerror=alert('scene')>\n\n\
-                  @\"><script>alert('name')</script>\nSay <b onclick=\"alert('text')\">it</b>.\n";
-    let cast = "[characters.\"\\\"><script>alert('name')</script>\"]\n";
+    let script = "Title: <script>alert('title')</script>\n\nINT. <img src=x onerror=alert('scene')>\n\n\
+                  @\"><script>alert`name`\nSay <b onfocus=\"alert('text')\">it</b>.\n";
+    let cast = "[characters.\"\\\"><script>alert`name`\"]\n";
     let body = json!({
         "script": { "name": "a.fountain", "text": script }, "cast": cast, "episode": "hostile",
     });
@@ -120,7 +140,7 @@ async fn names_and_text_stay_text() {
         let page = page(&server, path).await;
         is_safe(page.expect(200));
         let text = page.text();
-        for markup in ["<script>", "<img", "<svg onload", "<b onclick"] {
+        for markup in ["<script>", "<img", "<svg onload", "<b onfocus"] {
             assert!(!text.contains(markup), "{path} has {markup}: {text}");
         }
         assert!(text.contains("&lt;script&gt;alert('title')"), "{path}: {text}");

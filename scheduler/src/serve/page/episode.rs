@@ -64,6 +64,7 @@ pub(super) async fn show(
             counted(progress.lines.failed, "line")
         ),
         dock: &dock,
+        looks_every_s: if progress.lines.open() > 0 { 5 } else { 60 },
     };
     Ok(shown(&shell, &viewer, &main))
 }
@@ -139,7 +140,7 @@ fn failures(progress: &Progress, records: &[LineRecord], viewer: &Viewer) -> Mar
                         @let why = record.failure.as_ref().map_or("no reason was kept", |it| &it.message);
                         li id={ "f-" (record.job.id) } {
                             div {
-                                p { a.id href={ "?line=" (record.job.id) } data-line=(record.job.id) { (record.job.id) }
+                                p { a.id href={ "?line=" (record.job.id) } { (record.job.id) }
                                     " " b { bdi { (record.job.character) } }
                                     " " span.said { bdi { (clipped(&record.job.text, 120)) } } }
                                 p.why { bdi { (why) } span.dim { " (" (counted(record.attempts.into(), "attempt")) ")" } }

@@ -42,6 +42,8 @@ pub(super) struct Shell<'a> {
     pub(super) said: &'a str,
     /// What stays at the bottom of the window; may be empty.
     pub(super) dock: &'a Markup,
+    /// Seconds after which it is asked for again without news: workers and time make no events.
+    pub(super) looks_every_s: u32,
 }
 
 /// A page that is kept up to date.
@@ -61,7 +63,7 @@ pub(super) fn page(shell: &Shell<'_>, viewer: &Viewer, main: &Markup) -> Markup 
                     }
                 }
             }
-            main #main data-events=(shell.events) { (main) }
+            main #main data-events=(shell.events) data-every=(shell.looks_every_s) { (main) }
             p #said.hush role="status" { (shell.said) }
             div #dock-place { (shell.dock) }
             div #players hidden data-keep {}

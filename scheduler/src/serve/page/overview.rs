@@ -32,7 +32,8 @@ pub(super) async fn show(State(app): State<Shared>, viewer: Viewer) -> Answer<Pa
         (workers::section(&farm))
     };
     let dock = html! {};
-    let shell = Shell { title: &title, events: "/v1/events", said: &said, dock: &dock };
+    let shell =
+        Shell { title: &title, events: "/v1/events", said: &said, dock: &dock, looks_every_s: 5 };
     Ok(shown(&shell, &viewer, &main))
 }
 

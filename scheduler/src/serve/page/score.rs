@@ -61,12 +61,7 @@ pub(super) fn score(
 fn band(scene: &Scene<'_>, i: usize, pitch: usize, height: usize) -> Markup {
     let x = scene.lines.start * pitch + i * BETWEEN;
     let width = scene.lines.len() * pitch;
-    // About 6.5 pixels a letter; what does not fit is in the tooltip.
-    let room = (width.saturating_sub(6)) * 2 / 13;
-    let label = format!("{} {}", scene.number, scene.heading);
-    let label =
-        if room < 6 { clipped(&label, room.clamp(1, 2)) } else { clipped(&label, room - 1) };
-    let label = if room < 6 { label.trim_end_matches('…').trim().to_owned() } else { label };
+    let label = label(scene, width);
     html! {
         a.scene href={ "#scene-" (scene.number) } tabindex="-1" {
             title { (scene.number) " " (scene.heading) }
@@ -75,6 +70,16 @@ fn band(scene: &Scene<'_>, i: usize, pitch: usize, height: usize) -> Markup {
             text x=(x + 4) y="15" { (label) }
         }
     }
+}
+
+/// A scene's number, and of its heading what there is room for; the tooltip has the rest.
+fn label(scene: &Scene<'_>, width: usize) -> String {
+    // About 6.5 pixels a letter.
+    let letters = width.saturating_sub(6) * 2 / 13;
+    if letters < 6 {
+        return scene.number.to_string();
+    }
+    clipped(&format!("{} {}", scene.number, scene.heading), letters - 1)
 }
 
 /// Which line is looked at, and which the tab key stops at.
@@ -92,11 +97,10 @@ fn cell(record: &LineRecord, (x, y): (usize, usize), choice: &Choice<'_>) -> Mar
     let why = why.filter(|_| matches!(standing, Standing::Failed | Standing::Delayed));
     html! {
         a id={ "c-" (job.id) } class={ (class) (standing.word()) } href={ "?line=" (job.id) }
-            data-line=(job.id) tabindex=(if choice.stop == Some(&job.id) { "0" } else { "-1" })
+            tabindex=(if choice.stop == Some(&job.id) { "0" } else { "-1" })
             aria-current=[is_chosen.then_some("true")]
-            aria-label={ (job.id) " " (job.character) " " (meaning(standing)) }
             transform={ "translate(" (x + 1) " " (y + 4) ")" } {
-            title { (job.id) " " (job.character) "\n" (clipped(&job.text, 100)) "\n"
+            title { (job.id) " " (job.character) "\n" (clipped(&job.text, 80)) "\n"
                 (meaning(standing)) (why.unwrap_or_default()) }
             rect x="1" y="1" width=(CELL.0 - 2) height=(CELL.1 - 2) rx="3" {}
             (mark(standing))

@@ -69,7 +69,7 @@ fn line(record: &LineRecord, place: &Place, is_chosen: bool) -> Markup {
     html! {
         li id={ "l-" (job.id) } class={ "line " (standing.word()) (dual) (on) } {
             span.stand title=(meaning(standing)) { (swatch(standing)) span.hush { (standing.word()) } }
-            a.text href={ "?line=" (job.id) } data-line=(job.id) aria-current=[is_chosen.then_some("true")] {
+            a.text href={ "?line=" (job.id) } aria-current=[is_chosen.then_some("true")] {
                 b.character { bdi { (job.character) } }
                 @if job.is_with_previous { span.dim { " together with the line before" } }
                 span.said dir="auto" { (job.text) }

@@ -88,6 +88,8 @@ pub(super) fn page(to: &str, wrong: Option<&str>, is_by_link: bool) -> Markup {
             h1 { "Sign in" }
             p.dim { "This server asks for a token. Whoever started it has given it some, with "
                 code { "--token-file" } "; one to read with is enough to look." }
+            // For whoever's browser keeps passwords: it keeps them by a name.
+            input type="text" name="user" value="tableread" autocomplete="username" hidden;
             label for="token" { "Token" }
             input #token type="password" name="token" required autofocus autocomplete="current-password"
                 aria-describedby=[wrong.map(|_| "wrong")] spellcheck="false";

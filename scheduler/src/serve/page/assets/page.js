@@ -10,8 +10,6 @@ const parser = new DOMParser();
 
 /** Shortest time from one refresh to the next, in ms. */
 const REFRESH_MS = 1000;
-/** News that are no events, of workers and of time passing, are looked for this often, in ms. */
-const LOOK_MS = 5000;
 /** Longest wait before the stream of events is tried again, in ms. */
 const LONGEST_WAIT_MS = 30000;
 
@@ -132,7 +130,10 @@ function listen() {
 
 function beLive() {
   listen();
-  setInterval(news, LOOK_MS);
+  // Workers and time passing make no events: the server says how often to look for those.
+  setInterval(() => {
+    if (performance.now() - lastAt > main.dataset.every * 1000) news();
+  }, 1000);
   // A page that nobody sees takes up no connection: browsers have six for a server.
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) {
@@ -217,11 +218,16 @@ function onClick(event) {
   else if ((what = found('[data-play-line]'))) player.toggleLine(what.dataset.playLine);
   else if ((what = found('[data-play-scene]'))) player.toggleScene(what.dataset.playScene);
   else if (found('[data-play-all]')) player.toggleAll();
-  else if ((what = found('a[data-line]'))) look(what.dataset.line);
+  else if ((what = found('a[href^="?line="]'))) look(lineOf(what));
   else if (found('[data-close]')) close();
   else if ((what = found('a.scene'))) openScene(what);
   else return;
   event.preventDefault();
+}
+
+/** The line that a link leads to; links inside a picture have their address in another form. */
+function lineOf(link) {
+  return new URLSearchParams(link.getAttribute('href')).get('line');
 }
 
 function close() {
