@@ -136,8 +136,8 @@ impl Standing {
 
     /// Where a line of this stage and state stands.
     #[must_use]
-    pub fn of(of_line: Stage, state: LineState) -> Self {
-        match (state, of_line) {
+    pub fn of(stage: Stage, line: LineState) -> Self {
+        match (line, stage) {
             (LineState::Waiting, Stage::Speak) => Self::Waiting,
             (LineState::Leased, Stage::Speak) => Self::Speaking,
             (LineState::Delayed, Stage::Speak | Stage::Master) => Self::Delayed,

@@ -40,9 +40,10 @@ pub(super) async fn show(
     let speed = pace::speed(&app.queue.workers().await?, now_ms);
     let chosen = how.line.and_then(|line| LineId::parse(line).ok());
     let looked_at = records.iter().find(|record| Some(&record.job.id) == chosen.as_ref());
-    let dock = match looked_at {
-        Some(record) => dock::of_line(&app, progress, record, &viewer).await,
-        None => html! {},
+    let dock = if let Some(record) = looked_at {
+        dock::of_line(&app, progress, record, &viewer).await
+    } else {
+        html! {}
     };
     let has_mix = has_mix(app.exports.clone(), &target).await;
     let chosen = looked_at.map(|record| &record.job.id);

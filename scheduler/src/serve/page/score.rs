@@ -65,7 +65,7 @@ fn band(scene: &Scene<'_>, i: usize, pitch: usize, height: usize) -> Markup {
     html! {
         a.scene href={ "#scene-" (scene.number) } tabindex="-1" {
             title { (scene.number) " " (scene.heading) }
-            rect class=(if i % 2 == 0 { "band even" } else { "band odd" }) x=(x) y="0" width=(width)
+            rect class=(if i.is_multiple_of(2) { "band even" } else { "band odd" }) x=(x) y="0" width=(width)
                 height=(height) rx="4" {}
             text x=(x + 4) y="15" { (label) }
         }
