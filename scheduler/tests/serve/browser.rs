@@ -1,4 +1,4 @@
-//! A real browser without a window, driven over its DevTools pipe: JSON messages, a zero byte after
+//! A real browser without a window, driven over its pipe for tools: JSON messages, a zero byte after
 //! each.
 
 use std::path::Path;
@@ -152,9 +152,8 @@ impl Browser {
             // A page that is left takes its promise with it; it is asked again on the next.
             while self.try_run(&script).await.is_err() {}
         };
-        if tokio::time::timeout(PATIENCE, held).await.is_err() {
-            panic!("never came true: {condition}");
-        }
+        let held = tokio::time::timeout(PATIENCE, held).await;
+        assert!(held.is_ok(), "never came true: {condition}");
     }
 
     /// Clicks with the mouse in the middle of what a selector finds.

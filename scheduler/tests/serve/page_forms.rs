@@ -1,5 +1,7 @@
 //! Signing in and out, and changing something from a page: only from our own, only for who may.
 
+use std::fmt::Write as _;
+
 use scheduler::serve::Tokens;
 use schemas::{EpisodeId, LineState};
 use serde_json::json;
@@ -20,22 +22,27 @@ async fn start(folder: &tempfile::TempDir) -> Server {
 }
 
 fn form(path: &str, fields: &[(&str, &str)]) -> Ask {
-    let escape = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
-    let fields: Vec<_> = fields.iter().map(|(k, v)| format!("{k}={}", escape(v))).collect();
+    let mut body = String::new();
+    for (name, value) in fields {
+        write!(body, "{}{name}=", if body.is_empty() { "" } else { "&" }).unwrap();
+        for byte in value.bytes() {
+            write!(body, "%{byte:02x}").unwrap();
+        }
+    }
     let mut ask = Ask::post(path).header("Content-Type", "application/x-www-form-urlencoded");
-    ask.body = fields.join("&").into_bytes();
+    ask.body = body.into_bytes();
     ask
 }
 
 impl Ask {
-    fn from_own_page(self, server: &Server) -> Self {
+    fn by_own_page(self, server: &Server) -> Self {
         self.header("Origin", format!("http://{}", server.address))
     }
 }
 
 async fn sign_in(server: &Server, token: &str) -> Reply {
     let ask = form("/sign-in", &[("token", token), ("to", "/episodes/two-keys")]);
-    ask.from_own_page(server).send(server.address).await
+    ask.by_own_page(server).send(server.address).await
 }
 
 /// What the browser sends back.
@@ -80,7 +87,7 @@ async fn a_token_is_asked_for_and_a_cookie_kept_in_its_place() {
     // The cookie is no token.
     let value = cookie(&right).split_once('=').unwrap().1.to_owned();
     server.ask(Ask::get("/v1/episodes").token(&value)).await.expect(401);
-    let out = form("/sign-out", &[]).header("Cookie", cookie(&right)).from_own_page(&server);
+    let out = form("/sign-out", &[]).header("Cookie", cookie(&right)).by_own_page(&server);
     let out = out.send(server.address).await;
     assert!(out.expect(303).header("set-cookie").unwrap().contains("tableread=; "), "{out:?}");
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"), "{out:?}");
@@ -107,7 +114,7 @@ async fn nobody_else_signs_in_or_changes_anything_in_ones_name() {
     assert_eq!(evil.send(server.address).await.expect(403).header("set-cookie"), None);
     form("/sign-in", &[("token", WRITE)]).send(server.address).await.expect(403);
     let elsewhere = form("/sign-in", &[("token", WRITE), ("to", "//evil.example")]);
-    let elsewhere = elsewhere.from_own_page(&server).send(server.address).await;
+    let elsewhere = elsewhere.by_own_page(&server).send(server.address).await;
     assert_eq!(elsewhere.expect(303).header("location"), Some("/"));
 
     let cookie = cookie(&sign_in(&server, WRITE).await);
@@ -127,7 +134,7 @@ async fn nobody_else_signs_in_or_changes_anything_in_ones_name() {
     }
     assert_eq!(failed(&server).await, 1);
     let ask = form("/episodes/two-keys/retry", &[]).header("Cookie", cookie.clone());
-    let done = ask.from_own_page(&server).send(server.address).await;
+    let done = ask.by_own_page(&server).send(server.address).await;
     assert_eq!(done.expect(303).header("location"), Some("/episodes/two-keys"));
     assert_eq!(failed(&server).await, 0);
 }
@@ -140,7 +147,7 @@ async fn who_is_signed_in_to_look_cannot_change_anything() {
     let page = Ask::get("/episodes/two-keys").header("Cookie", cookie.clone());
     assert!(!page.send(server.address).await.expect(200).text().contains("/retry"));
     for path in ["/episodes/two-keys/retry", "/v1/episodes/two-keys/cancel"] {
-        let ask = form(path, &[]).header("Cookie", cookie.clone()).from_own_page(&server);
+        let ask = form(path, &[]).header("Cookie", cookie.clone()).by_own_page(&server);
         ask.send(server.address).await.expect(403);
     }
     assert_eq!(failed(&server).await, 1);
@@ -155,7 +162,7 @@ async fn a_retry_is_of_what_failed_and_of_nothing_else() {
     let one = json!({ "line": "sc001-l0001" });
     server.post("/v1/episodes/two-keys/cancel", &one).await.expect(200);
     let retry =
-        |fields: &[(&str, &str)]| form("/episodes/two-keys/retry", fields).from_own_page(&server);
+        |fields: &[(&str, &str)]| form("/episodes/two-keys/retry", fields).by_own_page(&server);
     retry(&[("line", "sc009-l0009")]).send(server.address).await.expect(404);
     // Not failed: nothing to be done, and no error either.
     retry(&[("line", "sc001-l0003")]).send(server.address).await.expect(303);
