@@ -6,6 +6,7 @@
 //!
 //! Knows nothing of queues, and of models only their names: what they make of a voice is bytes here.
 
+mod adopt;
 mod check;
 mod consent;
 mod embedding;
@@ -18,6 +19,7 @@ mod pack;
 mod portable;
 mod profile;
 mod provenance;
+mod recording;
 #[cfg(test)]
 mod schema_files;
 mod take;
@@ -25,6 +27,7 @@ mod time;
 mod verify;
 mod vox;
 
+pub use adopt::{About, NewTake, Unlocked, clone_voice};
 pub use consent::{Consent, Note, RecordingConsent};
 pub use embedding::Embedding;
 pub use error::VoiceError;
@@ -36,6 +39,7 @@ pub use pack::{pack, unpack};
 pub use portable::PortablePrompt;
 pub use profile::Profile;
 pub use provenance::{Made, Provenance, Source};
+pub use recording::{Embedder, MOST_FILE_BYTES, Recording, take_in};
 pub use take::{Quality, Take};
 pub use time::rfc3339;
 pub use verify::{Fault, Verdicts};
