@@ -12,3 +12,4 @@ pub mod serve;
 pub mod story;
 pub mod submit;
 pub mod sweep;
+pub mod voices;

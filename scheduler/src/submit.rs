@@ -23,7 +23,7 @@ use crate::plan::{
 };
 use engines::listed;
 
-pub use engines::{choose_engines, models};
+pub use engines::{choose_engines, engine_of_farm, models};
 pub use naming::{episode_named, title_of};
 pub use recordings::Recordings;
 

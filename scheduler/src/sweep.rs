@@ -12,14 +12,17 @@ use futures::TryStreamExt;
 use queue::{Queue, QueueError};
 use schemas::{
     LineOutcome, LineRecord, Manifest, MasterKey, RecordingKey, SubmissionId, SynthKey, Voice,
-    VoiceSource, delivery_object, master_object, recording_object, take_facts_object, take_object,
+    VoiceSource, delivery_object, master_object, prompt_object, recording_object,
+    take_facts_object, take_object,
 };
 use serde::Serialize;
 use store::{Entry, Store, StoreError};
 
+use crate::voices::{DraftError, drafted_recordings, prompts_of};
+
 /// What may be taken away when nothing refers to it. Nothing else in a store is ever touched: manifests,
 /// ledgers and whatever else somebody put there.
-pub const KINDS: [&str; 5] = ["deliveries", "masters", "probes", "recordings", "takes"];
+pub const KINDS: [&str; 6] = ["deliveries", "masters", "probes", "prompts", "recordings", "takes"];
 
 /// Objects deleted between two looks at the queue.
 const AT_ONCE: usize = 100;
@@ -33,6 +36,9 @@ pub enum SweepError {
     /// The store cannot be read or written.
     #[error("the store cannot be swept")]
     Store(#[from] StoreError),
+    /// It cannot be known which recordings voices in the making need.
+    #[error("the drafts of voices cannot be read, so nothing is deleted")]
+    Drafts(#[from] DraftError),
     /// A manifest is not one, and it cannot be known what it refers to.
     #[error("`{key}` in the store is no manifest this program can read, so nothing is deleted")]
     Manifest {
@@ -118,6 +124,9 @@ pub async fn look(
             }
         }
     }
+    for object in drafted_recordings(store).await? {
+        old.remove(&object);
+    }
     // References are read after the listing: what began to be needed meanwhile is among them.
     let (referenced, manifests) = of_manifests(store).await?;
     let mut submissions = BTreeSet::new();
@@ -179,6 +188,8 @@ async fn of_new_submissions(
         match (queue.submission(&id).await?, queue.lines(&id).await) {
             (Some(submission), Ok(lines)) => {
                 keys.extend(submission.voices.iter().filter_map(of_voice));
+                let jobs = lines.iter().map(|line| &line.job);
+                keys.extend(prompts_of(&submission.voices, jobs).keys().map(prompt_object));
                 for line in &lines {
                     of_line(line, &mut keys);
                 }

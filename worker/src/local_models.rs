@@ -97,6 +97,8 @@ pub struct LocalModel {
     release: Release,
     engine: String,
     bytes: u64,
+    /// Lower-case hex SHA-256.
+    weights: String,
 }
 
 /// Models of this machine, on one device.
@@ -176,7 +178,12 @@ impl LocalModels {
             Identity::of(&release.folder, None, &mut |path| hashes.of(path)).map_err(wrong)?;
         let engine = identity.engine(&self.device, self.weights);
         if self.models.iter().all(|model| model.engine != engine) {
-            self.models.push(LocalModel { release, engine, bytes });
+            let path = release.folder.join("model.safetensors");
+            let weights = hashes.of(&path).map_err(|source| ModelError::Release {
+                folder: release.folder.clone(),
+                source: LoadError::Read { path, source },
+            })?;
+            self.models.push(LocalModel { release, engine, bytes, weights });
         }
         Ok(())
     }
@@ -208,6 +215,13 @@ impl LocalModels {
     pub fn engines(&self) -> BTreeMap<String, String> {
         let reversed = self.models.iter().rev();
         reversed.map(|model| (model.release.name.clone(), model.engine.clone())).collect()
+    }
+
+    /// Lower-case hex SHA-256 of each model's weights, by the model's name.
+    #[must_use]
+    pub fn weights(&self) -> BTreeMap<String, String> {
+        let reversed = self.models.iter().rev();
+        reversed.map(|model| (model.release.name.clone(), model.weights.clone())).collect()
     }
 
     /// Whether there is none.

@@ -37,6 +37,23 @@ pub(super) struct VoiceTable {
     pub(super) clone: Option<Spanned<CloneTable>>,
     /// A description in words.
     pub(super) design: Option<DesignTable>,
+    /// A voice of the library.
+    pub(super) lock: Option<LockTable>,
+}
+
+/// A locked voice of the library.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LockTable {
+    /// Its name in the library.
+    pub(super) voice: Spanned<String>,
+    /// The newest when absent.
+    pub(super) version: Option<u32>,
+    /// The base model that speaks it; the one it was made ready for when absent.
+    pub(super) model: Option<Spanned<String>>,
+    /// Words of directions and the mood they ask for; they win over the lock's own.
+    #[serde(default)]
+    pub(super) moods: BTreeMap<Spanned<String>, String>,
 }
 
 /// See [`schemas::VoiceSource::Scratch`].

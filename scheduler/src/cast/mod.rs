@@ -2,6 +2,7 @@
 
 mod bad_file;
 mod file;
+mod locks;
 mod moods;
 mod names;
 mod read;
@@ -16,6 +17,7 @@ use voices::CastVoice;
 
 pub use bad_file::BadFile;
 pub(crate) use bad_file::TomlFile;
+pub use locks::Locks;
 pub use read::is_language;
 pub use speak::{CastLine, Casting, KeyedVoice, cast};
 pub use starter::starter_cast;

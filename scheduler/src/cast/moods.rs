@@ -26,7 +26,8 @@ pub(super) fn choose<'a>(moods: &[&'a str], parentheticals: &'a [Parenthetical])
         .unwrap_or(0)
 }
 
-fn named(moods: &[&str], direction: &str) -> Option<usize> {
+/// Which of `moods` one direction names, as an index.
+pub(super) fn named(moods: &[&str], direction: &str) -> Option<usize> {
     let lower = direction.to_lowercase();
     let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.find_map(|word| moods.iter().position(|mood| speaks_of(word, &mood.to_lowercase())))

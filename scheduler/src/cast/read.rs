@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::bad_file::{BadFile, TomlFile};
 use super::file::{CastFile, CharacterTable, VoiceTable};
+use super::locks::Locks;
 use super::names::{cast_key, most_alike};
 use super::voices::{CastVoice, Palette, ReadFile, VoiceReader, in_range};
 use super::{Cast, Character};
@@ -25,12 +26,25 @@ impl Cast {
     /// voices that are of no kind or of several, clones without consent, names that nothing has or
     /// that two characters have.
     pub fn read(name: &str, text: &str, read_file: ReadFile<'_>) -> Result<Self, BadFile> {
+        Self::read_with(name, text, read_file, &Locks::default())
+    }
+
+    /// As [`Self::read`], with the locked voices that it may name.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and when it names a lock that cannot be had.
+    pub fn read_with(
+        name: &str,
+        text: &str,
+        read_file: ReadFile<'_>,
+        locks: &Locks,
+    ) -> Result<Self, BadFile> {
         let file = TomlFile { name, text };
         let parsed: CastFile = file.read()?;
         let language = language(file, parsed.language.as_ref())?;
         let language = language.unwrap_or_else(|| USUAL_LANGUAGE.to_owned());
         let mut reader = Reader { file, voices: Vec::new(), timing: Vec::new() };
-        let mut claims = reader.named_voices(parsed.voices, read_file)?;
+        let mut claims = reader.named_voices(parsed.voices, read_file, locks)?;
         let narrator = parsed.narrator.as_ref().map(|name| reader.find(name)).transpose()?;
         let tables = in_file_order(parsed.characters);
         let characters = reader.characters(&tables, &language, &mut claims)?;
@@ -89,8 +103,9 @@ impl Reader<'_> {
         &mut self,
         tables: BTreeMap<Spanned<String>, VoiceTable>,
         read_file: ReadFile<'_>,
+        locks: &Locks,
     ) -> Result<Vec<Claim>, BadFile> {
-        let reader = VoiceReader { file: self.file, read_file };
+        let reader = VoiceReader { file: self.file, read_file, locks };
         let mut claims = Vec::new();
         for (name, table) in in_file_order(tables) {
             let voice = reader.voice(&name, table)?;

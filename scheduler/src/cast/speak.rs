@@ -99,13 +99,13 @@ struct Wardrobe<'a> {
 impl Wardrobe<'_> {
     fn narrate(&mut self, line: Line, voice: usize) -> Result<CastLine, CastError> {
         let (character, language) = (line.character.clone(), self.cast.language.clone());
-        let voice = self.voice(voice, 1.0, &line)?;
+        let voice = self.voice((voice, 1.0), &line, &language)?;
         Ok(CastLine { line, character, voice, language, gain_db: 0.0 })
     }
 
     fn dress(&mut self, line: Line, character: &Character) -> Result<CastLine, CastError> {
-        let voice = self.voice(character.voice, character.rate, &line)?;
         let language = line.language.clone().unwrap_or_else(|| character.language.clone());
+        let voice = self.voice((character.voice, character.rate), &line, &language)?;
         Ok(CastLine {
             line,
             character: character.name.clone(),
@@ -117,12 +117,12 @@ impl Wardrobe<'_> {
 
     fn voice(
         &mut self,
-        index: usize,
-        rate: f32,
+        (index, rate): (usize, f32),
         line: &Line,
+        language: &str,
     ) -> Result<Arc<KeyedVoice>, CastError> {
         let chosen = &self.cast.voices[index];
-        let take = chosen.take_for(&line.parentheticals);
+        let take = chosen.take_for(&line.parentheticals, language);
         let slot = (index, take, rate.to_bits());
         if let Some(ready) = self.voices.get(&slot) {
             return Ok(Arc::clone(ready));

@@ -2,14 +2,19 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use ::voices::{Lock, LockedVoice, MoodRules};
 use engine::scratch::{ScratchTimbre, palette};
 use schemas::{ReferenceTake, ScratchSynthesiser, Voice, VoiceSource};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::bad_file::{BadFile, TomlFile};
-use super::file::{CloneTable, DesignTable, PresetTable, ScratchTable, TakeTable, VoiceTable};
+use super::file::{
+    CloneTable, DesignTable, LockTable, PresetTable, ScratchTable, TakeTable, VoiceTable,
+};
+use super::locks::Locks;
 use super::moods;
 use crate::plan::Parenthetical;
 
@@ -45,6 +50,15 @@ pub(super) enum VoiceKind {
         /// At least one.
         takes: Vec<CastTake>,
     },
+    /// One of a locked voice's takes, by the line's directions and language.
+    Locked {
+        /// The model's name.
+        model: String,
+        /// The voice.
+        lock: Arc<Lock>,
+        /// The cast's own rules of moods.
+        moods: MoodRules,
+    },
 }
 
 /// A recording of a cloned voice.
@@ -72,17 +86,24 @@ impl CastVoice {
     pub(super) fn is_neural(&self) -> bool {
         match &self.kind {
             VoiceKind::Fixed { source, .. } => !matches!(source, VoiceSource::Scratch { .. }),
-            VoiceKind::Cloned { .. } => true,
+            VoiceKind::Cloned { .. } | VoiceKind::Locked { .. } => true,
         }
     }
 
-    /// Which of its takes the directions ask for; 0 when there is nothing to choose.
-    pub(super) fn take_for(&self, parentheticals: &[Parenthetical]) -> usize {
+    /// Which of its takes the directions ask for in a language; 0 when there is nothing to choose.
+    pub(super) fn take_for(&self, parentheticals: &[Parenthetical], language: &str) -> usize {
         match &self.kind {
             VoiceKind::Fixed { .. } => 0,
             VoiceKind::Cloned { takes, .. } => {
                 let moods: Vec<&str> = takes.iter().map(|take| take.mood.as_str()).collect();
                 moods::choose(&moods, parentheticals)
+            }
+            VoiceKind::Locked { lock, moods, .. } => {
+                let voice = &lock.voice;
+                let mood = mood_of(voice, moods, parentheticals);
+                let take = voice.take(&mood, language);
+                let place = take.and_then(|take| voice.takes.iter().position(|it| it == take));
+                place.unwrap_or(0)
             }
         }
     }
@@ -103,9 +124,24 @@ impl CastVoice {
                 let reference = ReferenceTake { mood, audio_sha256, transcript };
                 (model, VoiceSource::Clone { reference })
             }
+            VoiceKind::Locked { model, lock, .. } => {
+                (model, VoiceSource::Clone { reference: lock.voice.takes[take].reference() })
+            }
         };
         Ok(Voice { name: self.name.clone(), model: model.clone(), source })
     }
+}
+
+/// The mood that a line's directions ask for: the first direction decides that asks for any, by the
+/// cast's rules, the lock's, or a mood's own name and its usual words.
+fn mood_of(voice: &LockedVoice, rules: &MoodRules, directions: &[Parenthetical]) -> String {
+    let names = voice.mood_names();
+    let asked = directions.iter().find_map(|direction| {
+        let by_rule =
+            rules.mood_of(&direction.text).or_else(|| voice.moods.mood_of(&direction.text));
+        by_rule.or_else(|| moods::named(&names, &direction.text).map(|place| names[place]))
+    });
+    asked.unwrap_or_else(|| voice.usual_mood()).to_owned()
 }
 
 fn at_rate(source: VoiceSource, by: f32) -> VoiceSource {
@@ -143,6 +179,8 @@ pub(super) struct VoiceReader<'a> {
     pub(super) file: TomlFile<'a>,
     /// For reference audio.
     pub(super) read_file: ReadFile<'a>,
+    /// Locked voices that the cast may name.
+    pub(super) locks: &'a Locks,
 }
 
 impl VoiceReader<'_> {
@@ -155,22 +193,27 @@ impl VoiceReader<'_> {
         name: &Spanned<String>,
         table: VoiceTable,
     ) -> Result<CastVoice, BadFile> {
-        let kind = match (table.scratch, table.preset, table.clone, table.design) {
-            (Some(scratch), None, None, None) => self.scratch(scratch)?,
-            (None, Some(preset), None, None) => self.preset(preset)?,
-            (None, None, Some(clone), None) => self.clone(clone)?,
-            (None, None, None, Some(design)) => self.design(design)?,
-            (None, None, None, None) => {
+        let kind = match (table.scratch, table.preset, table.clone, table.design, table.lock) {
+            (Some(scratch), None, None, None, None) => self.scratch(scratch)?,
+            (None, Some(preset), None, None, None) => self.preset(preset)?,
+            (None, None, Some(clone), None, None) => self.clone(clone)?,
+            (None, None, None, Some(design), None) => self.design(design)?,
+            (None, None, None, None, Some(lock)) => self.lock(lock)?,
+            (None, None, None, None, None) => {
                 return Err(self.kinds(name, "is of no kind"));
             }
-            (_, _, _, _) => return Err(self.kinds(name, "is of several kinds")),
+            (_, _, _, _, _) => return Err(self.kinds(name, "is of several kinds")),
         };
         Ok(CastVoice { name: name.get_ref().clone(), kind })
     }
 
     fn kinds(self, name: &Spanned<String>, what: &str) -> BadFile {
         let message = format!("voice `{}` {what}", name.get_ref());
-        self.file.bad(&name.span(), message, "give it one of scratch, preset, clone and design")
+        self.file.bad(
+            &name.span(),
+            message,
+            "give it one of scratch, preset, clone, design and lock",
+        )
     }
 
     fn scratch(self, table: ScratchTable) -> Result<VoiceKind, BadFile> {
@@ -218,6 +261,33 @@ impl VoiceReader<'_> {
         let model = self.model(table.model)?;
         let takes = table.takes.into_inner().into_iter().map(|take| self.take(take)).collect();
         Ok(VoiceKind::Cloned { model, takes })
+    }
+
+    fn lock(self, table: LockTable) -> Result<VoiceKind, BadFile> {
+        let LockTable { voice, version, model, moods } = table;
+        let found = self.locks.get(voice.get_ref(), version).map_err(|problem| {
+            let advice = "see what there is with `tableread voices list`";
+            self.file.bad(&voice.span(), problem, advice)
+        })?;
+        let mut made_for = found.voice.models.keys();
+        let model = match (model, made_for.next(), made_for.next()) {
+            (Some(model), _, _) => self.model(model)?,
+            (None, Some(model), None) => model.clone(),
+            (None, _, _) => {
+                let message = format!("which model speaks `{}` is not said", voice.get_ref());
+                let advice = "add `model = \"qwen3-tts-12hz-1.7b-base\"` or another base model";
+                return Err(self.file.bad(&voice.span(), message, advice));
+            }
+        };
+        let known = found.voice.mood_names();
+        if let Some((words, mood)) = moods.iter().find(|(_, mood)| !known.contains(&mood.as_str()))
+        {
+            let message = format!("`{}` has no take of the mood `{mood}`", voice.get_ref());
+            let advice = format!("choose one of {}", known.join(", "));
+            return Err(self.file.bad(&words.span(), message, advice));
+        }
+        let moods = moods.into_iter().map(|(words, mood)| (words.into_inner(), mood)).collect();
+        Ok(VoiceKind::Locked { model, lock: Arc::new(found.clone()), moods: MoodRules(moods) })
     }
 
     fn take(self, table: TakeTable) -> CastTake {

@@ -22,6 +22,18 @@ pub(crate) struct EngineArgs {
     models: ModelArgs,
 }
 
+impl EngineArgs {
+    /// Engines by model, as they were named.
+    pub(crate) fn named(&self) -> BTreeMap<String, String> {
+        self.engine.iter().cloned().collect()
+    }
+
+    /// Models of this machine.
+    pub(crate) fn models(&self) -> &ModelArgs {
+        &self.models
+    }
+}
+
 fn parse_engine(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((model, engine)) if !model.is_empty() && !engine.is_empty() => {

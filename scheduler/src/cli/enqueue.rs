@@ -44,7 +44,8 @@ pub(crate) struct EnqueueArgs {
     place: PlaceArgs,
 }
 
-pub(crate) async fn run(args: EnqueueArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(mut args: EnqueueArgs) -> anyhow::Result<Exit> {
+    args.script.fetch_locks(&args.place).await?;
     let mut upload = args.script.read(&args.mastering, &args.queueing)?;
     let place = args.place.begin()?;
     let (queue, store) = (place.open_queue()?, place.open_store().await?);

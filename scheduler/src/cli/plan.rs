@@ -38,7 +38,8 @@ pub(crate) struct PlanArgs {
     place: PlaceArgs,
 }
 
-pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(mut args: PlanArgs) -> anyhow::Result<Exit> {
+    args.script.fetch_locks(&args.place).await?;
     let mut upload = args.script.read(&args.mastering, &args.queueing)?;
     let (queue, store) = args.place.peek().await?;
     plan_for_farm(&mut upload, &args.engines, queue.as_deref())

@@ -62,8 +62,9 @@ pub(crate) struct RenderArgs {
     place: PlaceArgs,
 }
 
-pub(crate) async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(mut args: RenderArgs) -> anyhow::Result<Exit> {
     let mut stages = Stages::start();
+    args.script.fetch_locks(&args.place).await?;
     let mut upload = args.script.read(&args.mastering, &args.queueing)?;
     let models = args.models.settings(args.slots, cache_dir()?);
     let models = plan_for_local(&mut upload, &models).map_err(|err| args.script.blame_any(err))?;
@@ -165,16 +166,20 @@ fn tell_edits(submitted: &Submitted) {
 }
 
 /// A submission to be worked on in this process.
-struct Work {
-    queue: Arc<dyn Queue>,
-    store: Store,
-    id: SubmissionId,
-    threads: usize,
+pub(super) struct Work {
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) store: Store,
+    pub(super) id: SubmissionId,
+    pub(super) threads: usize,
 }
 
 impl Work {
     /// Runs a worker until nothing of the submission is open; says whether the user stopped it.
-    async fn until_done(&self, cache: &Path, models: LocalModels) -> anyhow::Result<bool> {
+    pub(super) async fn until_done(
+        &self,
+        cache: &Path,
+        models: LocalModels,
+    ) -> anyhow::Result<bool> {
         let drain = CancellationToken::new();
         let mut worker = tokio::spawn(self.worker(cache, models, drain.clone())?);
         let mut interrupted = false;

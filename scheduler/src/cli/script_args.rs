@@ -10,7 +10,8 @@ use schemas::{EpisodeId, LARGEST_RECORDING, Mastering, RecordingKey};
 use screenplay::Script;
 
 use super::output::{counted, note};
-use crate::cast::{Cast, CastError};
+use super::place::PlaceArgs;
+use crate::cast::{Cast, CastError, Locks};
 use crate::lexicon::Lexicon;
 use crate::plan::{PlanError, PlanOptions};
 use crate::submit::{Recordings, SubmitError, Upload, episode_named, title_of};
@@ -35,6 +36,9 @@ pub(crate) struct ScriptArgs {
     /// Leave out lines that are sung throughout
     #[arg(long)]
     skip_lyrics: bool,
+    /// Locked voices that the cast names, once they are fetched.
+    #[arg(skip)]
+    locks: Locks,
 }
 
 /// How takes are mastered.
@@ -97,6 +101,17 @@ impl MasteringArgs {
 }
 
 impl ScriptArgs {
+    /// Fetches the locked voices that the cast names; to be called before [`Self::read`]. Nothing is
+    /// looked up for a cast that names none.
+    pub(crate) async fn fetch_locks(&mut self, place: &PlaceArgs) -> anyhow::Result<()> {
+        let cast = read_text(&self.cast)?;
+        if Locks::are_wanted(&cast) {
+            let (_, store) = place.peek().await?;
+            self.locks = Locks::fetch(&cast, &store).await;
+        }
+        Ok(())
+    }
+
     /// Reads script, cast and lexicon, and says how many doubts the script leaves.
     pub(crate) fn read(
         &self,
@@ -104,7 +119,7 @@ impl ScriptArgs {
         queueing: &QueueingArgs,
     ) -> anyhow::Result<Upload> {
         let script = screenplay::read_path(&self.script)?;
-        let (cast, recordings) = read_cast(&self.cast)?;
+        let (cast, recordings) = read_cast(&self.cast, &self.locks)?;
         let lexicon = match &self.lexicon {
             Some(path) => Lexicon::read(&path.display().to_string(), &read_text(path)?)?,
             None => Lexicon::default(),
@@ -168,7 +183,7 @@ impl ScriptArgs {
 }
 
 /// Reads a cast and the recordings that its voices are cloned from.
-fn read_cast(path: &Path) -> anyhow::Result<(Cast, Recordings)> {
+fn read_cast(path: &Path, locks: &Locks) -> anyhow::Result<(Cast, Recordings)> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let recordings = RefCell::new(Recordings::new());
     let read_file = |audio: &Path| {
@@ -177,7 +192,7 @@ fn read_cast(path: &Path) -> anyhow::Result<(Cast, Recordings)> {
         recordings.borrow_mut().insert(key, file.clone().into());
         Ok(file)
     };
-    let cast = Cast::read(&path.display().to_string(), &read_text(path)?, &read_file)?;
+    let cast = Cast::read_with(&path.display().to_string(), &read_text(path)?, &read_file, locks)?;
     Ok((cast, recordings.into_inner()))
 }
 

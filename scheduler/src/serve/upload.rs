@@ -10,10 +10,11 @@ use schemas::RecordingKey;
 use screenplay::{Doubt, Severity, Unreadable};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use store::Store;
 
 use super::problem::{Mistake, Problem};
 use super::request::Options;
-use crate::cast::Cast;
+use crate::cast::{Cast, Locks};
 use crate::lexicon::Lexicon;
 use crate::plan::PlanOptions;
 use crate::submit::{Upload, episode_named, title_of};
@@ -105,12 +106,12 @@ impl Sent {
     ///
     /// # Errors
     /// A problem with every mistake at its place.
-    pub(super) fn read(&self) -> Result<Upload, Problem> {
+    pub(super) fn read(&self, locks: &Locks) -> Result<Upload, Problem> {
         let options = &self.options;
         options.check()?;
         let script = screenplay::read(&self.script.name, &self.script.bytes)
             .map_err(|err| unreadable(&self.script.name, err))?;
-        let mut cast = self.read_cast()?;
+        let mut cast = self.read_cast(locks)?;
         if let Some(title) = &options.title {
             cast.title = Some(title.clone());
         }
@@ -143,7 +144,16 @@ impl Sent {
         })
     }
 
-    fn read_cast(&self) -> Result<Cast, Problem> {
+    /// Fetches the locked voices that the cast names.
+    pub(super) async fn locks(&self, store: &Store) -> Locks {
+        match self.cast.text() {
+            Ok(cast) if Locks::are_wanted(cast) => Locks::fetch(cast, store).await,
+            // What is no text is told when the cast is read.
+            Ok(_) | Err(_) => Locks::default(),
+        }
+    }
+
+    fn read_cast(&self, locks: &Locks) -> Result<Cast, Problem> {
         let recording = |path: &Path| {
             let name = path.to_string_lossy();
             let sent = self.recordings.get(name.as_ref()).map(|bytes| bytes.to_vec());
@@ -152,7 +162,7 @@ impl Sent {
                 io::Error::new(io::ErrorKind::NotFound, told)
             })
         };
-        Cast::read(&self.cast.name, self.cast.text()?, &recording).map_err(bad_file)
+        Cast::read_with(&self.cast.name, self.cast.text()?, &recording, locks).map_err(bad_file)
     }
 
     /// Engines that were named, by model.

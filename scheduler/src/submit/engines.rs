@@ -58,6 +58,34 @@ pub async fn choose_engines(
     Ok(())
 }
 
+/// The engine in `named`, else the one that the farm's workers report, for a model that a voice needs.
+///
+/// # Errors
+/// [`SubmitError::Unresolved`] when nobody has one, [`SubmitError::SeveralEngines`] when workers have
+/// several, and when the queue cannot be read.
+pub async fn engine_of_farm(
+    (model, voice): (&str, &str),
+    named: &BTreeMap<String, String>,
+    queue: &dyn Queue,
+) -> Result<String, SubmitError> {
+    if let Some(engine) = named.get(model) {
+        return Ok(engine.clone());
+    }
+    let mut of_workers = engines_of_workers(queue).await?;
+    let engines = of_workers.remove(model).unwrap_or_default();
+    let mut several = engines.iter();
+    match (several.next(), several.next()) {
+        (Some(engine), None) => Ok(engine.clone()),
+        (None, _) => {
+            let voices = vec![voice.to_owned()];
+            Err(SubmitError::Unresolved(BTreeMap::from([(model.to_owned(), voices)])))
+        }
+        (Some(_), Some(_)) => {
+            Err(SubmitError::SeveralEngines(BTreeMap::from([(model.to_owned(), engines)])))
+        }
+    }
+}
+
 /// Engines of the workers that are there, by model.
 async fn engines_of_workers(
     queue: &dyn Queue,

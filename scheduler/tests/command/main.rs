@@ -4,6 +4,7 @@
 
 mod changing;
 mod common;
+mod designing;
 mod models;
 mod operating;
 mod reading;

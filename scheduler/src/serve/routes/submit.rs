@@ -167,7 +167,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 async fn plan_sent(app: Shared, sent: Sent) -> Answer<Planned> {
-    let mut upload = sent.read()?;
+    let mut upload = sent.read(&sent.locks(&app.store).await)?;
     let Prepared { plan, takes, edits, .. } = prepare_sent(&app, &sent, &mut upload).await?;
     Ok(Planned {
         episode: upload.episode,
@@ -180,7 +180,7 @@ async fn plan_sent(app: Shared, sent: Sent) -> Answer<Planned> {
 
 /// Submits an episode; gives the answer as it is remembered under the request's key.
 async fn submit_sent(app: Shared, sent: Sent, claim: Option<Claim>) -> Answer<serde_json::Value> {
-    let mut upload = sent.read()?;
+    let mut upload = sent.read(&sent.locks(&app.store).await)?;
     let prepared = prepare_sent(&app, &sent, &mut upload).await?;
     if let Some(claim) = &claim {
         claim.begin(&app.store).await?;
