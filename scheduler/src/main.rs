@@ -6,9 +6,15 @@ use clap::Parser as _;
 use scheduler::cli::{self, Cli};
 use telemetry::LogFormat;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::init(cli.verbosity(), LogFormat::Text);
+    // Dropped last, so that it sends what the end of everything else had to tell.
+    let _telemetry = telemetry::init("tableread", cli.verbosity(), LogFormat::Text);
+    telemetry::start(&[]);
+    run(cli)
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> ExitCode {
     cli::run(cli).await
 }

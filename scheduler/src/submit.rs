@@ -6,6 +6,7 @@ mod naming;
 mod recordings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use queue::{Added, NewSubmission, Queue, QueueError};
@@ -15,6 +16,8 @@ use schemas::{
 };
 use screenplay::Script;
 use store::{Store, StoreError};
+use telemetry::metrics::STAGE_DURATION;
+use telemetry::trace::{Span, key};
 
 use crate::cast::Cast;
 use crate::ledger::{Ledger, LedgerError, edits};
@@ -64,6 +67,8 @@ pub struct Prepared {
     /// What it changes against the last import; absent when there was none.
     pub edits: Option<Edits>,
     ledger: Option<Ledger>,
+    /// What planning was a part of, and queueing will be.
+    trace: Span,
 }
 
 /// What a submission put into the queue.
@@ -126,11 +131,16 @@ pub enum SubmitError {
 /// # Errors
 /// [`SubmitError`]; nothing is changed anywhere.
 pub async fn prepare(upload: &Upload, store: &Store) -> Result<Prepared, SubmitError> {
+    let trace = Span::root("submission");
+    trace.tell(key::EPISODE, upload.episode.to_string());
+    let (planning, since) = (trace.part("plan"), Instant::now());
     let ledger = read_ledger(&upload.episode, store).await?;
     let plan = plan(&upload.script, &upload.cast, &upload.options, ledger.as_ref())?;
     let takes = existing_takes(&plan, store).await?;
     let edits = ledger.as_ref().map(|ledger| edits(&plan, ledger, &takes));
-    Ok(Prepared { plan, takes, edits, ledger })
+    planning.tell(key::LINES, i64::try_from(plan.lines.len()).unwrap_or(i64::MAX));
+    STAGE_DURATION.record(since.elapsed().as_secs_f64(), ["plan"]);
+    Ok(Prepared { plan, takes, edits, ledger, trace })
 }
 
 /// Takes a prepared upload in and returns once its lines are in the queue.
@@ -143,10 +153,12 @@ pub async fn prepare(upload: &Upload, store: &Store) -> Result<Prepared, SubmitE
 /// [`SubmitError`]; what was queued by then is found again when the call is repeated.
 pub async fn submit(
     upload: &Upload,
-    prepared: Prepared,
+    mut prepared: Prepared,
     queue: &dyn Queue,
     store: &Store,
 ) -> Result<Submitted, SubmitError> {
+    // Ends with this call, whatever it comes to.
+    let trace = std::mem::take(&mut prepared.trace);
     if prepared.plan.lines.is_empty() {
         return Err(SubmitError::Silent);
     }
@@ -163,7 +175,7 @@ pub async fn submit(
         takes: prepared.takes.clone(),
         restart: 0,
     };
-    let (new, is_restarted) = whole_submission(&prepared.plan, settings, queue, store).await?;
+    let (mut new, is_restarted) = whole_submission(&prepared.plan, settings, queue, store).await?;
     let id = new.submission.id.clone();
     // Only the first submission of an upload knows what it changed: later the ledger is its own.
     let edits_key = edits_object(&upload.episode, &id);
@@ -174,7 +186,14 @@ pub async fn submit(
     }
     // Before the lines: a worker asks for them at once.
     recordings::store_recordings(&prepared, &upload.recordings, store).await?;
-    let added = queue.submit(new).await?;
+    trace.tell(key::SUBMISSION, id.to_string());
+    new.submission.trace = trace.carried();
+    let (queueing, since) = (trace.part("enqueue"), Instant::now());
+    queueing.tell(key::OPERATION, "send");
+    queueing.tell(key::LINES, i64::try_from(new.lines.len()).unwrap_or(i64::MAX));
+    let added = queueing.around(queue.submit(new)).await?;
+    drop(queueing);
+    STAGE_DURATION.record(since.elapsed().as_secs_f64(), ["enqueue"]);
     let ledger = Ledger::after(&prepared.plan, prepared.ledger.as_ref());
     if prepared.ledger.as_ref() != Some(&ledger) {
         store.put(&ledger_object(&upload.episode), ledger.to_json()).await?;

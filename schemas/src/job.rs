@@ -28,6 +28,10 @@ pub struct Submission {
     pub shares: u32,
     /// Every voice it speaks in, each once, ordered by key.
     pub voices: Vec<Voice>,
+    /// The trace that its lines are part of, as `traceparent` of W3C Trace Context; absent when none
+    /// is kept. Changes nothing about what is rendered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 /// What a submission has that does not say.
@@ -178,6 +182,9 @@ pub struct Batch {
     pub voice: Voice,
     /// How they are mastered.
     pub mastering: Mastering,
+    /// The submission's trace, as in [`Submission::trace`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// Shortest first when to be spoken, in script order when to be mastered. Never empty.
     pub lines: Vec<LeasedLine>,
 }

@@ -6,6 +6,7 @@ mod fetch;
 mod speak;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -234,6 +235,19 @@ pub(crate) struct RunArguments {
     /// Do not compare every take of a cloned voice with its recording; takes a little less of the device.
     #[arg(long)]
     no_drift_check: bool,
+    /// Tell metrics to Prometheus at http://ADDRESS/metrics; a port alone is of this machine's own
+    /// address. They are told to whoever asks.
+    #[arg(long, value_name = "[HOST:]PORT", env = "TABLEREAD_METRICS_LISTEN")]
+    #[arg(value_parser = listen_address)]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+}
+
+/// Reads where to listen: an address and a port, or a port alone.
+fn listen_address(typed: &str) -> Result<SocketAddr, String> {
+    let port = typed.parse::<u16>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let typed = typed.replace("localhost:", "127.0.0.1:");
+    port.or_else(|_| typed.parse())
+        .map_err(|_| "no port, and no address with one, e.g. 9464 or 0.0.0.0:9464".to_owned())
 }
 
 impl RunArguments {
@@ -347,6 +361,16 @@ mod tests {
         let places = run(&["--out", "ep"]).places;
         assert_eq!(places.queue().as_deref(), Some("ep/.tableread/queue.db"));
         assert_eq!(places.store().as_deref(), Some("ep/.tableread/store"));
+    }
+
+    #[test]
+    fn metrics_are_told_to_this_machine_unless_an_address_is_given() {
+        let listen =
+            |typed| run(&["--out", "ep", "--metrics-listen", typed]).metrics_listen.unwrap();
+        assert_eq!(listen("9464"), "127.0.0.1:9464".parse().unwrap());
+        assert_eq!(listen("localhost:9464"), "127.0.0.1:9464".parse().unwrap());
+        assert_eq!(listen("0.0.0.0:9464"), "0.0.0.0:9464".parse().unwrap());
+        assert!(listen_address("everywhere").is_err());
     }
 
     #[test]

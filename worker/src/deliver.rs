@@ -4,6 +4,8 @@ use bytes::Bytes;
 use queue::{Fence, QueueError};
 use schemas::{Batch, LeaseId, LineId, Outcome};
 use store::StoreError;
+use telemetry::metrics::{STORE_ERRORS, STORE_UPLOADED};
+use telemetry::trace::stage;
 
 use crate::outage::wait_out;
 use crate::render::Worker;
@@ -23,6 +25,10 @@ impl Worker {
         batch: &Batch,
         objects: [Object; 2],
     ) -> Result<(), StoreError> {
+        stage("upload", self.store_both(batch, objects)).await
+    }
+
+    async fn store_both(&self, batch: &Batch, objects: [Object; 2]) -> Result<(), StoreError> {
         let Some(spool) = &self.spool else {
             let put = || self.put(&objects);
             return wait_out("store", self.settings.patience(), store_may_come_back, put).await;
@@ -50,7 +56,9 @@ impl Worker {
 
     async fn put(&self, objects: &[Object; 2]) -> Result<(), StoreError> {
         for (key, bytes) in objects {
-            self.store.put(key, bytes.clone()).await?;
+            let put = self.store.put(key, bytes.clone()).await;
+            put.inspect_err(|error| note_error("write", error))?;
+            note_upload(bytes.len());
         }
         Ok(())
     }
@@ -83,6 +91,7 @@ impl Worker {
             Ok(bytes) => Ok(Some(bytes)),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error @ StoreError::Unavailable { .. }) => {
+                note_error("read", &error);
                 spool.note_away(&error);
                 Ok(None)
             }
@@ -95,6 +104,7 @@ impl Worker {
     where
         A: Future<Output = Result<T, StoreError>>,
     {
+        let question = || async { question().await.inspect_err(|error| note_error("read", error)) };
         let Some(spool) = &self.spool else {
             return wait_out("store", self.settings.patience(), store_may_come_back, question)
                 .await;
@@ -137,8 +147,26 @@ impl Worker {
         outcome: &Outcome,
     ) -> Result<Fence, QueueError> {
         let settle = || self.queue.settle(lease, line, outcome);
-        wait_out("queue", self.settings.patience(), queue_may_come_back, settle).await
+        let patience = self.settings.patience();
+        stage("settle", wait_out("queue", patience, queue_may_come_back, settle)).await
     }
+}
+
+/// Counts what is in the store now.
+pub(crate) fn note_upload(bytes: usize) {
+    STORE_UPLOADED.add(f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)), []);
+}
+
+/// Counts a call of the store that failed. What is not there was only asked for.
+pub(crate) fn note_error(operation: &'static str, error: &StoreError) {
+    let reason = match error {
+        StoreError::Unavailable { .. } => "unavailable",
+        StoreError::Damaged { .. } => "damaged",
+        StoreError::Denied { .. } => "denied",
+        StoreError::BadAddress { .. } => "bad_address",
+        StoreError::NotFound { .. } => return,
+    };
+    STORE_ERRORS.count([operation, reason]);
 }
 
 /// The disk lost what was kept there: another try speaks the line anew.

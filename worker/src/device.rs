@@ -8,11 +8,16 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use engine::{Caps, DeviceError, EngineError, LineError, Request, Samples, Speaker};
+use engine::{
+    Caps, DeviceError, EngineError, Finished, LineError, PromptCounts, Request, Samples, Speaker,
+};
 use schemas::Voice;
+use telemetry::metrics::MODEL_LOAD;
+use telemetry::trace::Lap;
 use tokio::sync::oneshot;
 use tracing::{debug, error, info};
 
+use crate::laps::{Laps, note_prompts};
 use crate::outage::with_causes;
 use crate::shelf::Shelf;
 use crate::{OpenError, Spoken, WorkerError};
@@ -286,6 +291,9 @@ struct Seats {
     seated: HashMap<u64, Seat>,
     /// Voices it had made ready at the last count, since it was loaded.
     voices: u64,
+    laps: Laps,
+    /// How prompts stood at the last count, since it was loaded.
+    prompts: PromptCounts,
 }
 
 struct Seat {
@@ -394,7 +402,9 @@ impl Desk {
         let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         info!(model = name, ms, "loaded");
         self.models[at].speaker = Some(speaker);
+        MODEL_LOAD.record(since.elapsed().as_secs_f64(), [&self.models[at].model.caps.engine]);
         self.models[at].voices = 0;
+        self.models[at].prompts = PromptCounts::default();
         self.shelf.set_loaded(at, Some(Instant::now()));
         Ok(())
     }
@@ -418,6 +428,7 @@ impl Desk {
 
 impl Seats {
     fn of(model: Model) -> Self {
+        let laps = Laps::of(&model.caps.engine);
         Self {
             model,
             speaker: None,
@@ -426,6 +437,8 @@ impl Seats {
             waiting: VecDeque::new(),
             seated: HashMap::new(),
             voices: 0,
+            laps,
+            prompts: PromptCounts::default(),
         }
     }
 
@@ -457,7 +470,7 @@ impl Seats {
         self.waiting.retain(|order| !order.reply.is_closed());
         self.wishes.retain(|wish| !wish.reply.is_closed());
         self.hearings.retain(|hearing| !hearing.is_unwanted());
-        let Self { speaker: Some(speaker), seated, .. } = self else { return };
+        let Self { speaker: Some(speaker), seated, laps, .. } = self else { return };
         seated.retain(|tag, seat| {
             let is_wanted = !seat.reply.is_closed();
             if !is_wanted {
@@ -465,6 +478,7 @@ impl Seats {
             }
             is_wanted
         });
+        laps.keep(|tag| seated.contains_key(&tag));
     }
 
     /// Makes voices ready, fills free seats and moves everybody by one frame.
@@ -488,10 +502,11 @@ impl Seats {
             speaker.admit(request);
         }
         if !speaker.is_idle() {
-            for finished in speaker.turn()? {
+            for finished in speaker.turn_watched(&mut self.laps)? {
                 let Some(seat) = self.seated.remove(&finished.tag) else { continue };
                 gauge.audio_ms.fetch_add(milliseconds(&finished.result), Ordering::Relaxed);
-                answer(seat, finished.tag, finished.result);
+                let laps = self.laps.take(finished.tag, seat.since);
+                answer(seat, finished, laps);
             }
             let us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
             gauge.busy_us.fetch_add(us, Ordering::Relaxed);
@@ -500,6 +515,7 @@ impl Seats {
         let voices = counts.misses - counts.recalled;
         gauge.voices.fetch_add(voices.saturating_sub(self.voices), Ordering::Relaxed);
         self.voices = voices;
+        note_prompts(&self.model.caps.engine, &mut self.prompts, counts);
         gauge.seated.store(self.seated.len(), Ordering::Relaxed);
         Ok(())
     }
@@ -542,9 +558,9 @@ fn count_voices(speaker: &dyn Speaker, before: &mut u64, gauge: &Gauge) {
     *before = made;
 }
 
-fn answer(seat: Seat, tag: u64, result: Result<Samples, LineError>) {
+fn answer(seat: Seat, Finished { tag, result }: Finished, laps: Vec<Lap>) {
     let synth_ms = u64::try_from(seat.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if seat.reply.send(Spoken { result, synth_ms }).is_err() {
+    if seat.reply.send(Spoken { result, synth_ms, laps }).is_err() {
         debug!(tag, "line cancelled as it finished");
     }
 }

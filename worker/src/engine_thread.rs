@@ -8,9 +8,11 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use engine::{Caps, DeviceError, LineError, Request, Samples, Speaker};
+use telemetry::trace::Lap;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::WorkerError;
+use crate::laps::Laps;
 
 /// Why a speaker could not be opened, in words.
 pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
@@ -22,6 +24,8 @@ pub struct Spoken {
     pub result: Result<Samples, LineError>,
     /// From being seated to the last sample, in milliseconds of wall time.
     pub synth_ms: u64,
+    /// What that time went into.
+    pub laps: Vec<Lap>,
 }
 
 /// A line on its way to a seat. Whoever asked for it and went away has cancelled it.
@@ -145,7 +149,9 @@ fn own_speaker(
         Err(error) => (None, tell.send(Err(error))),
     };
     let (Some(speaker), Ok(())) = (speaker, told) else { return };
-    if let Err(DeviceError(reason)) = (Desk { speaker, seated: HashMap::new() }).work(waiting) {
+    let laps = Laps::of(&speaker.caps().engine);
+    let mut desk = Desk { speaker, seated: HashMap::new(), laps };
+    if let Err(DeviceError(reason)) = desk.work(waiting) {
         tracing::error!(reason, "device failed");
         // The first reason is the one told; a second thread failing changes nothing.
         failure.get_or_init(|| reason);
@@ -162,13 +168,14 @@ struct Seat {
 struct Desk {
     speaker: Box<dyn Speaker>,
     seated: HashMap<u64, Seat>,
+    laps: Laps,
 }
 
 impl Desk {
     fn work(&mut self, waiting: &Mutex<mpsc::Receiver<Order>>) -> Result<(), DeviceError> {
         while self.seat(waiting) {
             self.forget_cancelled();
-            for finished in self.speaker.turn()? {
+            for finished in self.speaker.turn_watched(&mut self.laps)? {
                 self.reply(finished.tag, finished.result);
             }
         }
@@ -202,7 +209,7 @@ impl Desk {
     }
 
     fn forget_cancelled(&mut self) {
-        let Self { speaker, seated } = self;
+        let Self { speaker, seated, laps } = self;
         seated.retain(|tag, seat| {
             let is_wanted = !seat.reply.is_closed();
             if !is_wanted {
@@ -210,12 +217,14 @@ impl Desk {
             }
             is_wanted
         });
+        laps.keep(|tag| seated.contains_key(&tag));
     }
 
     fn reply(&mut self, tag: u64, result: Result<Samples, LineError>) {
         let Some(seat) = self.seated.remove(&tag) else { return };
         let synth_ms = u64::try_from(seat.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if seat.reply.send(Spoken { result, synth_ms }).is_err() {
+        let laps = self.laps.take(tag, seat.since);
+        if seat.reply.send(Spoken { result, synth_ms, laps }).is_err() {
             tracing::debug!(tag, "line cancelled as it finished");
         }
     }

@@ -211,6 +211,12 @@ impl EngineSet {
         states
     }
 
+    /// What loaded models take of the device's memory and what they may take, in bytes; `None` without
+    /// models.
+    pub(crate) fn device_memory(&self) -> Option<(u64, u64)> {
+        self.device.as_ref().map(|device| device.shelf().memory())
+    }
+
     /// Voices that were made ready since the start, over all models.
     #[must_use]
     pub fn voices_prepared(&self) -> u64 {

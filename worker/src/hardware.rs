@@ -3,7 +3,8 @@
 use crate::memory::{machine_bytes, told};
 
 /// The machine in one line, e.g. `Apple M4, 16 GB`.
-pub(crate) fn hardware() -> String {
+#[must_use]
+pub fn hardware() -> String {
     let processor = processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     match machine_bytes() {
         Some(bytes) => format!("{processor}, {} GB", gigabytes(bytes)),
@@ -12,7 +13,8 @@ pub(crate) fn hardware() -> String {
 }
 
 /// What the machine is called on its network.
-pub(crate) fn host() -> String {
+#[must_use]
+pub fn host() -> String {
     let name = if cfg!(target_os = "macos") {
         told("/usr/sbin/sysctl", &["-n", "kern.hostname"])
     } else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use queue::{Queue, Renewal};
 use schemas::{Batch, LeaseId, LineId};
+use telemetry::metrics::LEASES_LOST;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -72,6 +73,7 @@ async fn renewals(
             }
             Ok(Renewal::Lost) => {
                 debug!(%lease, "lease ended");
+                LEASES_LOST.count([]);
                 lost.cancel();
                 return;
             }

@@ -12,7 +12,9 @@ use crate::config::{Arguments, Command};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    telemetry::init(arguments.verbosity(default_verbosity(&arguments.command)), arguments.format());
+    let verbosity = arguments.verbosity(default_verbosity(&arguments.command));
+    // Dropped last, so that it sends what the end of everything else had to tell.
+    let _telemetry = telemetry::init("tableread-worker", verbosity, arguments.format());
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => finish(runtime.block_on(cli::execute(arguments.command))),
         Err(error) => finish(Err(error.into())),

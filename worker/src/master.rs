@@ -10,6 +10,7 @@ use schemas::{
     TakeFacts, delivery_object, hex, master_object, take_object,
 };
 use sha2::{Digest, Sha256};
+use telemetry::trace::Lap;
 
 use crate::RenderError;
 use crate::deliver::queue_may_come_back;
@@ -29,6 +30,7 @@ struct Made {
     master: Bytes,
     delivery: Bytes,
     facts: DeliveryFacts,
+    laps: [Lap; 2],
 }
 
 impl Worker {
@@ -94,6 +96,7 @@ impl Worker {
         let wav = self.fetch(&take_object(&take.synth_key)).await?;
         let key = recipe.key.clone();
         let made = self.on_a_core(move || mastered(&wav, recipe, since)).await??;
+        made.laps.iter().for_each(Lap::tell);
         let master = (master_object(&key), made.master);
         self.deliver(batch, [master, (delivery_object(&key), made.delivery)]).await?;
         Ok(made.facts)
@@ -134,14 +137,18 @@ fn borrowed<'a>(tags: &'a [(&'static str, String)]) -> Vec<Tag<'a>> {
 /// Makes both objects of a take; CPU work.
 fn mastered(wav: &[u8], recipe: Recipe, since: Instant) -> Result<Made, AudioError> {
     let Recipe { key, gain_db, mastering, tags } = recipe;
+    let began = Instant::now();
     let pcm = audio::finish(&audio::read_wav(wav)?, gain_db, &mastering)?;
     let master = Bytes::from(audio::write_wav24(&pcm));
+    let finished = Instant::now();
     let delivery = audio::encode_aac(&pcm, mastering.bitrate_bps, &borrowed(&tags))?;
+    let laps =
+        [Lap::between("master", began, finished), Lap::between("encode", finished, Instant::now())];
     let delivery = Bytes::from(delivery);
     // Measured as it lies in the store, so that finding it there later gives the same facts.
     let stored = audio::read_wav(&master)?;
     let facts = facts_of(key, gain_db, &stored, (&master, &delivery), since);
-    Ok(Made { master, delivery, facts })
+    Ok(Made { master, delivery, facts, laps })
 }
 
 /// What is known of a master and its delivery.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use engine::PromptStore;
+use telemetry::metrics::PROMPT_BYTES;
 use tracing::warn;
 
 use crate::whole_file;
@@ -63,12 +64,13 @@ impl PromptFiles {
         let mut bytes: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
         for (_, length, path) in files.iter().filter(|(_, _, path)| path != but) {
             if bytes <= self.most_bytes {
-                return;
+                break;
             }
             // Another process may have removed it first.
             std::fs::remove_file(path).ok();
             bytes -= length;
         }
+        PROMPT_BYTES.set(f64::from(u32::try_from(bytes / 1_024).unwrap_or(u32::MAX)) * 1_024.0, []);
     }
 }
 

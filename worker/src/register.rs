@@ -65,6 +65,7 @@ impl Worker {
             let state = self.state();
             // Asleep it would lose what it holds.
             awake.set(self.holds_lines()).await;
+            self.note_gauges(state);
             match self.queue.report(&self.card(state)).await {
                 Ok(orders) => {
                     self.obey(orders);
@@ -124,7 +125,7 @@ impl Worker {
         !self.room.is_empty() || self.spool.as_ref().is_some_and(Spool::has_waiting)
     }
 
-    fn engine_states(&self) -> Vec<EngineState> {
+    pub(crate) fn engine_states(&self) -> Vec<EngineState> {
         let mut states = self.engines.states();
         for state in &mut states {
             // Lines that take their seats next are counted in.

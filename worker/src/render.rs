@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use crate::ends::{Unreported, note_outcome, note_unreported, span_of_batch, span_of_line};
 use crate::lease_keeper::LeaseKeeper;
 use crate::outage::with_causes;
 use crate::register::Identity;
@@ -102,6 +103,11 @@ impl Worker {
     /// Renders one batch and reports every line as it is finished. What was not begun when the worker
     /// is told to stop is given back uncharged.
     pub(crate) async fn render(&self, batch: &Batch) {
+        let span = span_of_batch(batch, &self.settings.worker);
+        span.around(self.render_all(batch)).await;
+    }
+
+    async fn render_all(&self, batch: &Batch) {
         let place = self.room.enter(batch, &self.engines);
         let keeper = LeaseKeeper::keep(self.queue.clone(), batch, self.settings.lease_ms);
         debug!(lease = %batch.lease, lines = batch.lines.len(), stage = ?batch.stage, "batch begun");
@@ -229,6 +235,17 @@ impl Worker {
         unwanted: CancellationToken,
         work: impl Future<Output = End>,
     ) -> bool {
+        let span = span_of_line(batch, line, &self.settings.worker);
+        span.around(self.see_to_end(batch, line, unwanted, work)).await
+    }
+
+    async fn see_to_end(
+        &self,
+        batch: &Batch,
+        line: &LeasedLine,
+        unwanted: CancellationToken,
+        work: impl Future<Output = End>,
+    ) -> bool {
         let end = tokio::select! {
             biased;
             () = unwanted.cancelled() => End::ThrownAway,
@@ -241,11 +258,13 @@ impl Worker {
             End::Outcome(Err(error)) => self.report_failure(batch, line, error).await,
             End::ThrownAway => {
                 self.tally.thrown_away.add(1);
+                note_unreported(batch.stage, Unreported::ThrownAway);
                 info!(line = %line.job.id, lease = %batch.lease, "line thrown away");
                 false
             }
             End::GivenBack => {
                 self.tally.given_back.add(1);
+                note_unreported(batch.stage, Unreported::GivenBack);
                 true
             }
         }
@@ -279,7 +298,13 @@ impl Worker {
 
     async fn tell_failure(&self, batch: &Batch, line: &LeasedLine, error: &RenderError) -> bool {
         let failure = error.failure();
-        warn!(line = %line.job.id, verdict = ?failure.verdict, reason = failure.message, "line failed");
+        warn!(
+            line = %line.job.id,
+            verdict = ?failure.verdict,
+            kind = ?failure.kind,
+            reason = failure.message,
+            "line failed"
+        );
         self.report(batch, line, &Outcome::Failed { failure }, false).await
     }
 
@@ -314,19 +339,23 @@ impl Worker {
         let settled = self.in_time(self.settle(&batch.lease, &line.job.id, outcome)).await;
         let Some(settled) = settled else {
             warn!(line = %line.job.id, "queue away as the worker stops, lease left to end");
+            note_unreported(batch.stage, Unreported::GivenBack);
             return true;
         };
         match settled {
             Ok(Fence::Held) => {
+                note_outcome(batch, line, outcome, is_reused);
                 self.count(&line.job.id, outcome, is_reused);
                 false
             }
             Ok(Fence::Refused) => {
                 self.tally.thrown_away.add(1);
+                note_unreported(batch.stage, Unreported::ThrownAway);
                 info!(line = %line.job.id, lease = %batch.lease, "report came too late");
                 false
             }
             Err(problem) => {
+                note_unreported(batch.stage, Unreported::GivenBack);
                 self.queue_problem(problem);
                 true
             }

@@ -112,6 +112,13 @@ impl Shelf {
         self.lock().get(model).is_some_and(|shelved| shelved.loaded.is_some())
     }
 
+    /// What the loaded models take together, and the budget, in bytes.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        let models = self.lock();
+        let loaded = models.iter().filter(|model| model.loaded.is_some());
+        (loaded.map(|model| model.bytes).sum(), self.budget)
+    }
+
     /// What a model needs of the memory, in bytes.
     pub(crate) fn bytes(&self, model: usize) -> u64 {
         self.lock().get(model).map_or(0, |shelved| shelved.bytes)

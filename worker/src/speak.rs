@@ -8,6 +8,7 @@ use schemas::{
     take_facts_object, take_object,
 };
 use store::StoreError;
+use telemetry::trace::{Lap, stage};
 use tracing::warn;
 
 use crate::render::{End, Worker};
@@ -25,12 +26,12 @@ impl Worker {
     /// Why none of the lines can be spoken.
     pub(crate) async fn make_ready(&self, batch: &Batch) -> Result<bool, RenderError> {
         let Some(LeasedLine { job, .. }) = batch.lines.first() else { return Ok(true) };
-        let ready = async {
+        let ready = stage("prompt", async {
             self.have_recording(&batch.voice).await?;
             self.have_prompt(batch).await;
             let prepared = self.engines.prepare(&job.engine, &batch.voice, &job.language).await;
             prepared.map_err(engine_lost)
-        };
+        });
         tokio::select! {
             biased;
             () = self.drain.cancelled() => Ok(false),
@@ -109,6 +110,7 @@ impl Worker {
             seed: job.seed,
         };
         let spoken = self.engines.speak(&job.engine, request).await.map_err(engine_lost)?;
+        spoken.laps.iter().for_each(Lap::tell);
         Ok((spoken.result?, spoken.synth_ms))
     }
 

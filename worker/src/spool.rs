@@ -24,6 +24,7 @@ use tracing::{error, info, warn};
 
 use self::files::Files;
 use crate::WorkerError;
+use crate::deliver::{note_error, note_upload};
 use crate::outage::{LONGEST_WAIT, random_share, with_causes};
 
 /// The wait before the store is asked again for the first time; it doubles from there.
@@ -120,6 +121,12 @@ impl Spool {
     /// Whether nothing more should be rendered until the store is back.
     pub(crate) fn is_full(&self) -> bool {
         *self.condition.borrow() == Condition::Full
+    }
+
+    /// Bytes and objects that wait for the store, and how many bytes may.
+    pub(crate) fn stand(&self) -> (u64, usize, u64) {
+        let waiting = self.lock();
+        (waiting.bytes, waiting.entries.len(), self.limit_bytes)
     }
 
     /// Whether something waits for the store.
@@ -244,7 +251,13 @@ impl Spool {
         // An earlier attempt, or another worker, may have stored it.
         if store.size(&key).await? != Some(bytes) {
             match tokio::fs::read(path).await {
-                Ok(content) => store.put(&key, content).await?,
+                Ok(content) => {
+                    store
+                        .put(&key, content)
+                        .await
+                        .inspect_err(|error| note_error("write", error))?;
+                    note_upload(usize::try_from(bytes).unwrap_or(usize::MAX));
+                }
                 Err(failed) => {
                     error!(key, error = %failed, "audio kept on this disk is lost; its line is spoken anew");
                     self.give_up(&key);

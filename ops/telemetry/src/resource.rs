@@ -1,16 +1,25 @@
 //! Whose telemetry this is.
 
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
-/// Attributes of this process by name, e.g. `service.name`.
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+
+/// What describes a process, by the names of the semantic conventions where they have one.
 pub(crate) type Attributes = Vec<(String, String)>;
 
-fn held() -> &'static RwLock<Attributes> {
-    static HELD: OnceLock<RwLock<Attributes>> = OnceLock::new();
-    HELD.get_or_init(RwLock::default)
+/// As it was last said; `target_info` tells it.
+static KNOWN: RwLock<Attributes> = RwLock::new(Vec::new());
+
+/// What was said of this process; empty before [`crate::Telemetry::start`].
+pub(crate) fn known() -> Attributes {
+    KNOWN.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// What was said so far; empty before [`crate::init`].
-pub(crate) fn known() -> Attributes {
-    held().read().unwrap_or_else(PoisonError::into_inner).clone()
+/// Notes what this process is, and makes of it what exporters take. What `OTEL_RESOURCE_ATTRIBUTES`
+/// says goes along.
+pub(crate) fn describe(attributes: &Attributes) -> Resource {
+    *KNOWN.write().unwrap_or_else(PoisonError::into_inner) = attributes.clone();
+    let pairs = attributes.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder().with_attributes(pairs).build()
 }

@@ -29,6 +29,7 @@ pub fn submission(name: &str, lines: usize) -> NewSubmission {
         shares: 1,
         mastering: Mastering::default(),
         voices,
+        trace: None,
     };
     NewSubmission { submission, lines }
 }

@@ -70,6 +70,7 @@ fn episode(number: u32, lines: u32) -> NewSubmission {
         mastering: Mastering::default(),
         shares: 1,
         voices,
+        trace: None,
     };
     NewSubmission { submission, lines }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
@@ -15,6 +15,8 @@ use apalis_core::worker::context::WorkerContext;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemas::Batch;
+use telemetry::metrics::STAGE_DURATION;
+use telemetry::trace::{Span, key};
 use tokio::time::Sleep;
 use tower_layer::Identity;
 use tracing::{info, warn};
@@ -75,8 +77,7 @@ impl BatchSource {
         let Some(want) = (self.want)() else {
             return Step::Full(Box::pin(tokio::time::sleep(self.poll)));
         };
-        let queue = Arc::clone(&self.queue);
-        Step::Claiming(async move { queue.claim(&want).await }.boxed())
+        Step::Claiming(claim(Arc::clone(&self.queue), want).boxed())
     }
 
     /// Takes note of what a claim brought and says what comes next.
@@ -104,6 +105,22 @@ impl BatchSource {
             }
         }
     }
+}
+
+/// Claims, and notes how long that took when there was something.
+async fn claim(queue: Arc<dyn Queue>, want: Want) -> Result<Option<Batch>, QueueError> {
+    let (began, since) = (SystemTime::now(), Instant::now());
+    let claimed = queue.claim(&want).await;
+    if let Ok(Some(batch)) = &claimed {
+        let took = since.elapsed();
+        STAGE_DURATION.record(took.as_secs_f64(), ["claim"]);
+        let span = Span::carried_on(batch.trace.as_deref(), "claim", began);
+        span.tell(key::OPERATION, "receive");
+        span.tell(key::LEASE, batch.lease.to_string());
+        span.tell(key::WORKER, want.worker.to_string());
+        span.tell(key::LINES, i64::try_from(batch.lines.len()).unwrap_or(i64::MAX));
+    }
+    claimed
 }
 
 /// What a claim came to.

@@ -48,6 +48,7 @@ pub fn to_submission(plan: &Plan, settings: &SubmissionSettings) -> NewSubmissio
         mastering: mastering.clone(),
         shares: settings.shares.clamp(1, 100),
         voices: plan.voices.iter().map(|keyed| keyed.voice.clone()).collect(),
+        trace: None,
     };
     NewSubmission { submission, lines }
 }

@@ -14,7 +14,7 @@ use super::auth::Tokens;
 use super::hub::Hub;
 use super::idempotency::InFlight;
 use super::limits::{Limits, Rate};
-use super::metrics::Metrics;
+use super::metrics::Watch;
 use super::page::Waves;
 
 /// Uploads that are read and planned at the same time: each may take many times its size in memory.
@@ -56,7 +56,8 @@ pub(super) struct App {
     /// A seat for each upload being read and planned.
     pub(super) planning: Semaphore,
     pub(super) hub: Arc<Hub>,
-    pub(super) metrics: Metrics,
+    /// Counts what happens in the queue.
+    pub(super) watch: Watch,
     pub(super) in_flight: InFlight,
     pub(super) waves: Waves,
     /// What each route asks of a token.
@@ -83,7 +84,7 @@ impl App {
             followers: Arc::new(Semaphore::new(limits.followers.max(1))),
             uploads: Arc::new(Semaphore::new(limits.uploads.max(1))),
             planning: Semaphore::new(PLANNED_AT_ONCE),
-            metrics: Metrics::default(),
+            watch: Watch::default(),
             in_flight: InFlight::default(),
             waves: Waves::default(),
             queue,

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
+use telemetry::metrics::{HTTP_ACTIVE_REQUESTS, HTTP_REQUEST_DURATION};
 use tokio::time::Instant;
 use tracing::info;
 use ulid::Ulid;
@@ -18,7 +19,6 @@ use super::access::Access;
 use super::app::{App, Shared};
 use super::auth::Principal;
 use super::limits::Payer;
-use super::metrics::Call;
 use super::origin;
 use super::page::Asked;
 use super::problem::{self, Kind, Problem};
@@ -35,14 +35,10 @@ pub(super) struct Peer(pub(super) SocketAddr);
 pub(super) async fn gate(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(request.headers());
-    let call = Call {
-        method: known_method(request.method()),
-        route: request
-            .extensions()
-            .get::<MatchedPath>()
-            .map_or("unmatched", MatchedPath::as_str)
-            .to_owned(),
-    };
+    let method = known_method(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let active = Active::begin(method);
     let page = Asked::of(&app, &request);
     let answer = match admit(&app, &request) {
         Ok(principal) => {
@@ -58,9 +54,11 @@ pub(super) async fn gate(State(app): State<Shared>, mut request: Request, next: 
         None => problem::finish(response, &id),
     };
     let status = response.status().as_u16();
-    app.metrics.count(&call, status, began.elapsed());
+    drop(active);
+    let took = began.elapsed().as_secs_f64();
+    HTTP_REQUEST_DURATION.record(took, [method, route, &status.to_string()]);
     let ms = millis(began.elapsed());
-    info!(request = id, method = call.method, route = call.route, status, ms, who = %who, "answered");
+    info!(request = id, method, route, status, ms, who = %who, "answered");
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -68,6 +66,22 @@ pub(super) async fn gate(State(app): State<Shared>, mut request: Request, next: 
         headers.insert(REQUEST_ID, id);
     }
     response
+}
+
+/// A request that is being answered, until this is dropped, also because its client went away.
+struct Active(&'static str);
+
+impl Active {
+    fn begin(method: &'static str) -> Self {
+        HTTP_ACTIVE_REQUESTS.add(1.0, [method]);
+        Self(method)
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        HTTP_ACTIVE_REQUESTS.add(-1.0, [self.0]);
+    }
 }
 
 /// Answers a request that was let in, within its time and while there is a seat.

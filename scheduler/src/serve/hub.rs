@@ -107,7 +107,7 @@ impl Hub {
 
     /// The number of the newest event, 0 when there was none: found by doubling and halving, because
     /// events are only listed from the oldest on.
-    async fn newest(&self) -> u64 {
+    pub(super) async fn newest(&self) -> u64 {
         let is_below_newest =
             async |number| !self.ask(|| self.queue.events(number, 1)).await.is_empty();
         let mut beyond = 1;

@@ -84,7 +84,9 @@ pub async fn serve(
     let (app, router) = build(settings, stop.clone());
     let beside = tokio::spawn({
         let (app, stop) = (app.clone(), stop.clone());
-        async move { tokio::join!(app.hub.run(stop), keeper::keep_manifests(&app)) }
+        async move {
+            tokio::join!(app.hub.run(stop), keeper::keep_manifests(&app), metrics::watch(&app))
+        }
     });
     info!(%address, store = app.store.place(), "server listens");
     connect::serve_connections(listener, router, &limits, stop).await;

@@ -85,6 +85,7 @@ pub fn candidates(draft: &Draft, call: &Call) -> (NewSubmission, Vec<Casting>) {
         mastering: Mastering::default(),
         shares: 1,
         voices,
+        trace: None,
     };
     (NewSubmission { submission, lines }, castings)
 }

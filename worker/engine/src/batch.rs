@@ -10,7 +10,8 @@ use crate::passages::{self, Line, Passage};
 use crate::prompts::Prompts;
 use crate::{
     Caps, DeviceError, EngineError, Finished, LineError, LinePlan, PromptCounts, PromptStore,
-    Request, Samples, Seating, Speaker, SpeechModel, Step, Utterance, Vocoder,
+    Request, Samples, Seating, Speaker, SpeechModel, Step, Unwatched, Utterance, Vocoder, Watch,
+    Work,
 };
 
 /// Speaks many lines at once over a fixed number of seats.
@@ -106,7 +107,7 @@ where
 
     /// Seats waiting lines until the seats are full or nobody waits. One that is refused leaves its
     /// seat to the next.
-    fn seat(&mut self) -> Result<(), DeviceError> {
+    fn seat(&mut self, watch: &mut dyn Watch) -> Result<(), DeviceError> {
         loop {
             let planned = self.plan_next()?;
             if planned.is_empty() {
@@ -120,7 +121,10 @@ where
                     prompt: line.prompt.as_ref(),
                 })
                 .collect();
+            let tags: Vec<_> = planned.iter().map(|line| line.passage.request.tag).collect();
+            watch.begins(Work::Prefill, &tags);
             let results = self.model.admit(&mut self.seats, &seatings)?;
+            watch.ends(Work::Prefill, &tags);
             expect_as_many("seatings", results.len(), planned.len())?;
             for (line, result) in planned.into_iter().zip(results) {
                 let Planned { slot, passage, prompt, plan } = line;
@@ -172,13 +176,17 @@ where
     }
 
     /// Moves every seated line by one frame.
-    fn advance(&mut self) -> Result<(), DeviceError> {
+    fn advance(&mut self, watch: &mut dyn Watch) -> Result<(), DeviceError> {
         let slots: Vec<_> =
             (0..self.seated.len()).filter(|&slot| self.seated[slot].is_some()).collect();
         if slots.is_empty() {
             return Ok(());
         }
+        let seated = slots.iter().filter_map(|&slot| self.seated[slot].as_ref());
+        let tags: Vec<_> = seated.map(|line| line.passage.request.tag).collect();
+        watch.begins(Work::Decode, &tags);
         let steps = self.model.step(&mut self.seats, &slots)?;
+        watch.ends(Work::Decode, &tags);
         expect_as_many("steps", steps.len(), slots.len())?;
         for (slot, step) in slots.into_iter().zip(steps) {
             self.take_step(slot, step);
@@ -232,7 +240,7 @@ where
     }
 
     /// Decodes ended lines, full batches first, the rest when waiting longer gains nothing.
-    fn decode(&mut self) -> Result<(), DeviceError> {
+    fn decode(&mut self, watch: &mut dyn Watch) -> Result<(), DeviceError> {
         let batch = self.vocoder.batch().max(1);
         while self.ended.len() >= batch || self.should_not_wait() {
             let count = self.ended.len().min(batch);
@@ -241,7 +249,10 @@ where
                 .iter()
                 .map(|line| Utterance { frames: &line.frames, prompt: line.prompt.as_ref() })
                 .collect();
+            let tags: Vec<_> = lines.iter().map(|line| line.tag).collect();
+            watch.begins(Work::Vocode, &tags);
             let decoded = self.vocoder.decode(&utterances)?;
+            watch.ends(Work::Vocode, &tags);
             expect_as_many("decoded lines", decoded.len(), lines.len())?;
             for (line, result) in lines.into_iter().zip(decoded) {
                 self.finish(line.tag, line.place, result);
@@ -348,9 +359,13 @@ where
     }
 
     fn turn(&mut self) -> Result<Vec<Finished>, DeviceError> {
-        self.seat()?;
-        self.advance()?;
-        self.decode()?;
+        self.turn_watched(&mut Unwatched)
+    }
+
+    fn turn_watched(&mut self, watch: &mut dyn Watch) -> Result<Vec<Finished>, DeviceError> {
+        self.seat(watch)?;
+        self.advance(watch)?;
+        self.decode(watch)?;
         Ok(std::mem::take(&mut self.finished))
     }
 

@@ -21,4 +21,4 @@ pub use estimate::estimate_ms;
 pub use likeness::likeness;
 pub use model::{LinePlan, Seating, SpeechModel, Step, Utterance, Vocoder};
 pub use prompts::{PromptCounts, PromptStore, prompt_key};
-pub use speaker::{Caps, Finished, Request, Samples, Speaker};
+pub use speaker::{Caps, Finished, Request, Samples, Speaker, Unwatched, Watch, Work};

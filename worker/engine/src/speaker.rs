@@ -52,6 +52,36 @@ pub struct Caps {
     pub rate_hz: u32,
 }
 
+/// A kind of work that a turn does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Lines take their seats: their texts are read.
+    Prefill,
+    /// Every seated line moves by one frame.
+    Decode,
+    /// Frames become samples.
+    Vocode,
+}
+
+/// Whoever wants to know how long work takes; the engine itself reads no clock.
+pub trait Watch {
+    /// Work on these lines begins, by tag; a line of several parts is named for each.
+    fn begins(&mut self, work: Work, lines: &[u64]);
+
+    /// The same work ends, unless the device failed.
+    fn ends(&mut self, work: Work, lines: &[u64]);
+}
+
+/// A watch that nobody looks at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn begins(&mut self, _: Work, _: &[u64]) {}
+
+    fn ends(&mut self, _: Work, _: &[u64]) {}
+}
+
 /// Something that speaks many lines at once, seating a waiting one the moment a seat is free.
 pub trait Speaker {
     /// What it is and can hold.
@@ -101,6 +131,15 @@ pub trait Speaker {
     /// # Errors
     /// [`DeviceError`] only: a line's own failure is in its [`Finished`].
     fn turn(&mut self) -> Result<Vec<Finished>, DeviceError>;
+
+    /// As [`Speaker::turn`], and tells `watch` when each kind of work begins and ends. One that has
+    /// nothing to tell tells nothing.
+    ///
+    /// # Errors
+    /// As [`Speaker::turn`].
+    fn turn_watched(&mut self, _watch: &mut dyn Watch) -> Result<Vec<Finished>, DeviceError> {
+        self.turn()
+    }
 
     /// Forgets a line, wherever it stands; it is not reported any more.
     fn cancel(&mut self, tag: u64);

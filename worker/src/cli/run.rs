@@ -7,7 +7,7 @@ use anyhow::Context;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
-use worker::{Engines, LocalModels, Settings, scratch_speaker};
+use worker::{EngineSet, Engines, LocalModels, Settings, scratch_speaker};
 
 use super::{answer, say_on_stderr};
 use crate::config::RunArguments;
@@ -21,6 +21,12 @@ const NO_PLACE: &str =
 /// When queue, store or engine cannot be opened, and what ends a worker before its time.
 pub(super) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let settings = arguments.settings()?;
+    if let Some(address) = arguments.metrics_listen {
+        let listener = worker::listen_for_scrapes(address)
+            .await
+            .with_context(|| format!("--metrics-listen {address}"))?;
+        tokio::spawn(worker::answer_scrapes(listener));
+    }
     let queue = arguments.places.queue().context(NO_PLACE)?;
     let store = arguments.places.store().context(NO_PLACE)?;
     let store = Store::open_with(&store, arguments.places.s3()).await?;
@@ -43,12 +49,25 @@ pub(super) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let models = found.await??;
     let settings = Settings { device: models.device_name().to_owned(), ..settings };
     let engines = models.beside(Engines::open(settings.threads, open).await?)?;
+    telemetry::start(&description(&settings, &engines));
     let report = worker::run_with(settings, queue, store, engines, drain).await?;
     answer(&format!(
         "spoken {}, found in the store {}, mastered {}, failed {}, given back {}",
         report.spoken, report.reused, report.mastered, report.failed, report.given_back
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What tells this worker's telemetry from that of others.
+fn description(settings: &Settings, engines: &EngineSet) -> [(&'static str, String); 5] {
+    let engines: Vec<_> = engines.all().map(|caps| caps.engine.as_str()).collect();
+    [
+        ("tableread.worker", settings.worker.to_string()),
+        ("tableread.device", settings.device.clone()),
+        ("tableread.engines", engines.join(", ")),
+        ("host.name", worker::host()),
+        ("tableread.hardware", worker::hardware()),
+    ]
 }
 
 /// Tries out what nothing relies on, for whoever looks after the store.

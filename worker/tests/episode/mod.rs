@@ -22,6 +22,7 @@ pub(crate) fn submission(engine: &str, voices: &[Voice], texts: &[String]) -> Ne
         mastering: Mastering::default(),
         shares: 1,
         voices: voices.to_vec(),
+        trace: None,
     };
     NewSubmission { submission, lines }
 }

@@ -297,7 +297,7 @@ pub static STORE_ERRORS: Counter<2> = Counter::new(about(
     Kind::Counter,
     &[
         of("operation", &["read", "write"]),
-        of("reason", &["unavailable", "not_found", "damaged", "denied", "bad_address"]),
+        of("reason", &["unavailable", "damaged", "denied", "bad_address"]),
     ],
     "Calls of the store that failed, repeated ones included.",
 ));

@@ -9,6 +9,7 @@ use telemetry::{LogFormat, Verbosity};
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::init(Verbosity::Quiet, LogFormat::Text);
+    let _telemetry = telemetry::init("tableread", Verbosity::Quiet, LogFormat::Text);
+    telemetry::start(&[]);
     cli::run(cli).await
 }

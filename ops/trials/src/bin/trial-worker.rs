@@ -35,7 +35,8 @@ struct Arguments {
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    telemetry::init(Verbosity::Quiet, LogFormat::Text);
+    let _telemetry = telemetry::init("tableread-worker", Verbosity::Quiet, LogFormat::Text);
+    telemetry::start(&[("tableread.worker", arguments.name.clone())]);
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

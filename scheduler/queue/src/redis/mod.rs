@@ -17,7 +17,7 @@
 //! | `ids` | hash | name of a submission → its number |
 //! | `turns` | sorted set | numbers by turn: the newest of an episode is current |
 //! | `episode:EPISODE` | set | numbers of its submissions |
-//! | `s:N` | hash | what is told of it, and its counters: `nGS` lines and `mGS` their estimated ms by stage and state, `leased` ms under lease |
+//! | `s:N` | hash | what is told of it, its `trace` if it has one, and its counters: `nGS` lines and `mGS` their estimated ms by stage and state, `leased` ms under lease |
 //! | `s:N:request` | string | the submission as JSON |
 //! | `s:N:ids` | hash | name of a line → its place |
 //! | `s:N:l:P` | hash | what decides how a line moves |

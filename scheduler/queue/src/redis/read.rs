@@ -33,7 +33,7 @@ pub(super) fn batch(answer: &Answer, lease: &str) -> Result<Batch, QueueError> {
     let what = "a batch";
     let stage = stage(&answer.text(5)?)?;
     let mut lines = Vec::new();
-    for line in answer.words(9)?.chunks(3) {
+    for line in answer.words(10)?.chunks(3) {
         let [attempts, job, take] = line else { return Err(unreadable(what)) };
         lines.push(LeasedLine {
             attempts: small(attempts)?,
@@ -51,6 +51,7 @@ pub(super) fn batch(answer: &Answer, lease: &str) -> Result<Batch, QueueError> {
         group: name(what, &answer.text(6)?)?,
         voice: parse(what, &answer.text(7)?)?,
         mastering: parse(what, &answer.text(8)?)?,
+        trace: some(&answer.text(9)?).map(str::to_owned),
         lines,
     })
 }

@@ -221,6 +221,7 @@ fn published(number: String, new: &NewSubmission, staged: &Staged<'_>) -> Vec<St
             cluster.ms[1].to_string(),
         ]);
     }
+    args.push(submission.trace.clone().unwrap_or_default());
     args
 }
 

@@ -193,6 +193,7 @@ fn batch(
         group: candidate.key.clone(),
         voice: parse(&what, &voice)?,
         mastering: parse(&what, &mastering)?,
+        trace: row.get(6)?,
         lines,
     })
 }

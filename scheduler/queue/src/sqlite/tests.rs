@@ -25,6 +25,7 @@ fn submission(name: &str) -> NewSubmission {
         mastering: Mastering::default(),
         shares: 1,
         voices: Vec::new(),
+        trace: None,
     };
     NewSubmission { submission, lines: Vec::new() }
 }

@@ -26,6 +26,26 @@ pub(crate) async fn a_batch_says_all_that_a_worker_needs(harness: &dyn Harness) 
     assert!(batch.lines.iter().all(|line| line.take.as_ref() == Some(&take(1))));
 }
 
+pub(crate) async fn a_trace_goes_with_the_lines_whoever_has_them(harness: &dyn Harness) {
+    let queue = harness.connect();
+    let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
+    let mut new = submission("ep.1", &[("mira", 900)]);
+    new.submission.trace.clone_from(&trace);
+    queue.submit(new.clone()).await.unwrap();
+    assert_eq!(claim(&*queue, &want("a")).await.trace, trace);
+    // The same submission again belongs to the trace it was first given with.
+    new.submission.trace = Some("of another run".to_owned());
+    queue.submit(new).await.unwrap();
+    harness.pass(LEASE_MS);
+    let batch = claim(&*queue, &want("b")).await;
+    assert_eq!(batch.trace, trace);
+    finish(&*queue, &batch).await;
+    assert_eq!(claim(&*queue, &want("a")).await.trace, trace);
+
+    queue.submit(submission("other.1", &[("otto", 900)])).await.unwrap();
+    assert_eq!(claim(&*queue, &want("a")).await.trace, None);
+}
+
 pub(crate) async fn a_late_report_is_refused_and_changes_nothing(harness: &dyn Harness) {
     let queue = harness.connect();
     queue.submit(submission("ep.1", &[("mira", 900)])).await.unwrap();

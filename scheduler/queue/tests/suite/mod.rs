@@ -42,6 +42,7 @@ macro_rules! contract {
         $crate::contract! { $make:
             leases {
                 a_batch_says_all_that_a_worker_needs
+                a_trace_goes_with_the_lines_whoever_has_them
                 a_late_report_is_refused_and_changes_nothing
                 a_line_is_settled_once
                 a_renewed_lease_holds

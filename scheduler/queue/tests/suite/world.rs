@@ -57,6 +57,7 @@ pub(crate) fn submission(name: &str, lines: &[(&str, u32)]) -> NewSubmission {
             mastering: Mastering::default(),
             shares: 1,
             voices,
+            trace: None,
         },
         lines: lines.map(|(number, (voice, ms))| queued(number, voice, *ms)).collect(),
     }

@@ -8,18 +8,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use telemetry::metrics::{PROMETHEUS_CONTENT_TYPE, prometheus_text};
 
 use crate::serve::api::{Api, Operation, bytes, json};
 use crate::serve::app::{App, Shared};
-use crate::serve::metrics::{self, Text};
 use crate::serve::problem::{Answer, Kind, Problem};
 
 /// How long queue and store have to answer.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 /// An object that is never there: asking for it shows whether the store answers.
 const NO_OBJECT: &str = "readiness/none";
-
-const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) fn routes(api: Api) -> Api {
     api.route(
@@ -98,13 +96,8 @@ async fn reach(app: &App) -> Answer<Ready> {
 }
 
 async fn metrics(State(app): State<Shared>) -> Answer<Response> {
-    let mut text = Text::default();
-    metrics::write_queue(&mut text, &app.queue.submissions(None).await?);
-    metrics::write_workers(&mut text, &app.queue.workers().await?);
-    text.family("event_followers", "gauge", "Clients that follow events.");
-    text.sample("event_followers", "", app.hub.followers());
-    app.metrics.write(&mut text);
-    Ok(([(CONTENT_TYPE, METRICS_TYPE)], text.finish()).into_response())
+    app.watch.look(&app).await?;
+    Ok(([(CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE)], prometheus_text()).into_response())
 }
 
 async fn openapi(State(app): State<Shared>) -> Response {

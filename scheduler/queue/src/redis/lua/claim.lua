@@ -3,8 +3,8 @@
 -- ARGV[2..6]  worker, name of the new lease, its length in ms, most lines, most audio in ms
 -- ARGV[7]     how many engines the worker has; they follow, then the groups that are warm, each with
 --             a count before it
--- answer      'ok', end of the lease, submission, episode, title, stage, group, voice, mastering, and
---             for each line attempts, job, take ('' for none); or 'none'
+-- answer      'ok', end of the lease, submission, episode, title, stage, group, voice, mastering,
+--             trace ('' for none), and for each line attempts, job, take ('' for none); or 'none'
 -- costs       O(log n) for each line handed out, and O(submissions + voices of one) to choose; a
 --             worker that has nothing to do reads a few small keys and writes nothing
 
@@ -117,10 +117,10 @@ local function hand_out(n, c, stage, v, key, picked)
   call('SADD', P .. 'w:' .. worker .. ':leases', lease_id)
   call('HSETNX', P .. 'busy', worker, now)
   if stage == SPEAK then call('HINCRBY', P .. 'hold:' .. key, worker, 1) end
-  local shared = call('HMGET', sub_key(n, ''), 'id', 'episode', 'title', 'mastering')
+  local shared = call('HMGET', sub_key(n, ''), 'id', 'episode', 'title', 'mastering', 'trace')
   local voice = call('HGET', sub_key(n, ':voices'), v)
   local answer = { 'ok', string.format('%d', ends), shared[1], shared[2], shared[3],
-    string.format('%d', stage), key, voice, shared[4] }
+    string.format('%d', stage), key, voice, shared[4], shared[5] or '' }
   for _, line in ipairs(picked) do
     line.lease, line.worker = lease_id, worker
     move(line, stage, LEASED, { marked = true })

@@ -7,6 +7,7 @@
 -- ARGV[17]     how many voices; for each follow key, name, body, lines to be spoken, lines with takes,
 --              its groups divided by commas
 -- then         how many groups; for each follow voice, key, engine, ms to be spoken, ms to be mastered
+-- last         the trace ('' for none)
 -- answer       'ok', lines cancelled in favour of this one; 'there' when one of that name was
 --              published meanwhile, or 'gone' when the staging was given up on: nothing is published
 -- costs        O(voices + groups), and O(lines of the others * log n)
@@ -47,6 +48,7 @@ call('HSET', sub_key(n, ''), 'id', id, 'episode', episode, 'title', ARGV[5], 'pr
   'max_attempts', ARGV[7], 'shares', ARGV[8], 'mastering', ARGV[9], 'lines', ARGV[11],
   'audio', ARGV[12], 'n00', ARGV[13], 'm00', ARGV[14], 'n10', ARGV[15], 'm10', ARGV[16],
   'submitted', now, 'changed', now, 'buckets', buckets)
+if ARGV[at + 1] ~= '' then call('HSET', sub_key(n, ''), 'trace', ARGV[at + 1]) end
 call('SET', sub_key(n, ':request'), ARGV[10])
 call('HSET', P .. 'ids', id, n)
 call('HSET', P .. 'trashable', n, staged)
