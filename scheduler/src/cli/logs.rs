@@ -102,8 +102,10 @@ async fn find(queue: &dyn Queue, args: &LogsArgs) -> anyhow::Result<Found> {
 }
 
 fn ambiguous(wanted: &str, found: &[Found]) -> String {
-    let mut lines =
-        vec![format!("{} called `{wanted}`; name one:", counted(found.len() as u64, "line"))];
+    let is_exact = found.iter().any(|one| one.record.job.id.as_str().eq_ignore_ascii_case(wanted));
+    let how = if is_exact { "called" } else { "that begin with" };
+    let count = counted(found.len() as u64, "line");
+    let mut lines = vec![format!("{count} {how} `{wanted}`; name one:")];
     for Found { progress, record } in found.iter().take(CANDIDATES) {
         let words: String = plain(&record.job.text).chars().take(40).collect();
         let (id, episode, who) = (&record.job.id, &progress.episode, plain(&record.job.character));
@@ -226,7 +228,7 @@ fn spent(spent: &Spent, story: &Story) -> String {
     let total: u64 = parts.iter().map(|(_, ms)| ms).sum();
     let told: Vec<_> = parts
         .iter()
-        .filter(|(_, ms)| *ms > 0)
+        .filter(|(_, ms)| *ms >= 50)
         .map(|(what, ms)| format!("{} {what}", duration(*ms)))
         .collect();
     let lost = story.tries.iter().filter(|one| is_lost(one)).count() as u64;

@@ -158,7 +158,7 @@ fn a_line_tells_its_story_with_who_when_and_where() {
 fn a_line_that_is_not_clear_is_asked_about() {
     let folder = Folder::rendered();
     let many = stderr(&expect(1, &mut folder.tableread("logs sc001 --out out")));
-    assert!(many.contains("lines called `sc001`; name one:"), "{many}");
+    assert!(many.contains("lines that begin with `sc001`; name one:"), "{many}");
     assert!(many.contains(&format!("tableread logs sc001-l0002 --episode {EPISODE}")), "{many}");
     let none = stderr(&expect(1, &mut folder.tableread("logs xc001-l0001 --out out")));
     assert!(none.contains("did you mean `sc"), "{none}");

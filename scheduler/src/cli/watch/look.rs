@@ -1,5 +1,8 @@
 //! One look at the queue: all that a view is drawn from.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use anyhow::bail;
 use queue::{Queue, WorkerCard};
 use schemas::{Counts, LineRecord, LineState, Progress, Standing, SubmissionId};
@@ -16,7 +19,7 @@ pub(super) struct Look {
     /// The workers heard of within the last hour, by name.
     pub(super) cards: Vec<WorkerCard>,
     /// The lines of the submission that is shown in detail, in script order.
-    pub(super) lines: Vec<LineRecord>,
+    pub(super) lines: Arc<Vec<LineRecord>>,
     /// Of which submission these are, and when something last happened to it.
     pub(super) of: Option<(SubmissionId, u64)>,
 }
@@ -42,9 +45,9 @@ impl Look {
         };
         let of = all.get(chosen).map(|shown| (shown.submission.clone(), shown.changed_at_ms));
         let lines = match &of {
-            None => Vec::new(),
+            None => Arc::default(),
             Some(_) if of == before.of => before.lines,
-            Some((id, _)) => queue.lines(id).await?,
+            Some((id, _)) => Arc::new(queue.lines(id).await?),
         };
         Ok(Self { now_ms: pace::now_ms(), all, cards: queue.workers().await?, lines, of })
     }
@@ -72,8 +75,8 @@ impl Look {
 
     /// Lines by character, the one with the most open lines first.
     pub(super) fn characters(&self) -> Vec<(&str, Counts)> {
-        let mut sums: std::collections::BTreeMap<&str, Counts> = std::collections::BTreeMap::new();
-        for record in &self.lines {
+        let mut sums: BTreeMap<&str, Counts> = BTreeMap::new();
+        for record in self.lines.iter() {
             let standing = Standing::of(record.stage, record.state);
             *sums.entry(&record.job.character).or_default().of_mut(standing) += 1;
         }
@@ -86,11 +89,11 @@ impl Look {
     pub(super) fn voices_left(&self) -> (usize, usize, usize) {
         let distinct = |is_counted: fn(&LineRecord) -> bool| {
             let counted = self.lines.iter().filter(|record| is_counted(record));
-            counted.map(LineRecord::voice).collect::<std::collections::BTreeSet<_>>().len()
+            counted.map(LineRecord::voice).collect::<BTreeSet<_>>().len()
         };
         let is_open = |record: &LineRecord| !record.state.is_final();
         let open = self.lines.iter().filter(|record| is_open(record));
-        let groups: std::collections::BTreeSet<_> =
+        let groups: BTreeSet<_> =
             open.map(|record| (record.voice(), &record.job.language)).collect();
         (distinct(|record| !record.state.is_final()), distinct(|_| true), groups.len())
     }

@@ -104,7 +104,7 @@ fn picture() -> Picture {
             card("mini-2", "idle", Some(2.0), 0),
             silent,
         ],
-        lines,
+        lines: lines.into(),
         ..Look::default()
     };
     let measured = Some(Measured { lines_a_minute: 41.2, times_real_time: 12.34 });
