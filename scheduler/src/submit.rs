@@ -11,8 +11,8 @@ use std::time::Instant;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use queue::{Added, NewSubmission, Queue, QueueError};
 use schemas::{
-    Edits, EpisodeId, Mastering, SubmissionId, SynthKey, TakeFacts, edits_object, ledger_object,
-    take_facts_object, take_object,
+    Edits, EpisodeId, Mastering, SubmissionId, SynthKey, Tag, TakeFacts, edits_object,
+    ledger_object, take_facts_object, take_object,
 };
 use screenplay::Script;
 use store::{Store, StoreError};
@@ -52,6 +52,8 @@ pub struct Upload {
     pub max_attempts: u32,
     /// Its share of the farm among submissions of its priority; 1 to 100.
     pub shares: u32,
+    /// The tag of the workers that are to speak it; any worker when absent.
+    pub tag: Option<Tag>,
     /// Files of the recordings that the cast's voices are cloned from; others do not matter, and those
     /// that the store has may be missing.
     pub recordings: Recordings,
@@ -168,6 +170,7 @@ pub async fn submit(
     }
     let settings = SubmissionSettings {
         shares: upload.shares,
+        tag: upload.tag.clone(),
         episode: upload.episode.clone(),
         priority: upload.priority,
         max_attempts: upload.max_attempts,

@@ -43,6 +43,7 @@ fn upload(speakers: &[&str]) -> Upload {
         priority: 5,
         max_attempts: 3,
         shares: 1,
+        tag: None,
         // The cast's files are their own names.
         recordings: BTreeMap::from([(RecordingKey::of(b"anna.wav"), b"anna.wav"[..].into())]),
     }
@@ -74,6 +75,7 @@ fn report(worker: &str, engines: &[(&str, &str)]) -> WorkerReport {
         mastered: 0,
         failed: 0,
         started_at_ms: 0,
+        tags: [].into(),
     }
 }
 

@@ -50,6 +50,7 @@ fn settings() -> SubmissionSettings {
         priority: 5,
         max_attempts: 3,
         shares: 1,
+        tag: None,
         mastering: Mastering::default(),
         takes: BTreeMap::new(),
         restart: 0,

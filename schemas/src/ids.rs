@@ -90,6 +90,10 @@ id! {
     SubmissionId
 }
 id! {
+    /// A word that workers are given by whoever runs them, and that lines can ask for: `studio-b`.
+    Tag
+}
+id! {
     /// Names one running worker process; unique for as long as the process lives.
     WorkerId
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EpisodeId, GroupKey, LeaseId, LineId, SubmissionId, SynthKey, TakeFacts, Voice, VoiceKey,
+    EpisodeId, GroupKey, LeaseId, LineId, SubmissionId, SynthKey, Tag, TakeFacts, Voice, VoiceKey,
 };
 
 /// One upload of an episode: what all of its lines share.
@@ -32,6 +32,27 @@ pub struct Submission {
     /// is kept. Changes nothing about what is rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// Only workers that have this tag speak its lines; any worker when absent. Whoever is there
+    /// masters them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+}
+
+impl Submission {
+    /// What a worker has to have to be handed a line of this submission to speak: see [`needed`].
+    #[must_use]
+    pub fn needs(&self, engine: &str) -> String {
+        needed(engine, self.tag.as_ref())
+    }
+}
+
+/// An engine, and the tag of the workers it has to be on: `scratch/1`, or `scratch/1 on studio-b`.
+#[must_use]
+pub fn needed(engine: &str, tag: Option<&Tag>) -> String {
+    match tag {
+        None => engine.to_owned(),
+        Some(tag) => format!("{engine} on {tag}"),
+    }
 }
 
 /// What a submission has that does not say.

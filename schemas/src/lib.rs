@@ -16,9 +16,9 @@ mod schema_files;
 mod voice;
 mod worker;
 
-pub use ids::{BadId, EpisodeId, LeaseId, LineId, SubmissionId, WorkerId};
+pub use ids::{BadId, EpisodeId, LeaseId, LineId, SubmissionId, Tag, WorkerId};
 pub use job::{
-    Batch, Encoder, LeasedLine, LineJob, Mastering, Pause, QueuedLine, Stage, Submission,
+    Batch, Encoder, LeasedLine, LineJob, Mastering, Pause, QueuedLine, Stage, Submission, needed,
 };
 pub use keys::{
     GroupKey, LARGEST_RECORDING, LockKey, MasterInputs, MasterKey, PromptKey, RecordingKey,

@@ -1,9 +1,11 @@
 //! What a worker says of itself, and what it is told.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{LineId, WorkerId};
+use crate::{LineId, Tag, WorkerId};
 
 /// How a worker is: its machine, its engines and what it is doing. Sent every few seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +41,9 @@ pub struct WorkerReport {
     pub failed: u64,
     /// When it started, by its own clock; Unix milliseconds.
     pub started_at_ms: u64,
+    /// Tags it was given: lines of submissions that ask for one of them come here.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<Tag>,
 }
 
 /// One engine of a worker.

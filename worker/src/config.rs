@@ -14,7 +14,7 @@ pub(crate) use bench::BenchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use device::DeviceArgument;
 pub(crate) use fetch::FetchArguments;
-use schemas::WorkerId;
+use schemas::{BadId, Tag, WorkerId};
 pub(crate) use speak::{ModelArguments, SpeakArguments, VoiceArguments};
 use store::S3Settings;
 use telemetry::{LogFormat, Verbosity};
@@ -198,6 +198,11 @@ pub(crate) struct RunArguments {
     /// Who this worker is; unique among living workers. Made up when not given.
     #[arg(long, value_name = "NAME", env = "TABLEREAD_WORKER_NAME")]
     name: Option<String>,
+    /// A word of your choice that episodes can ask for (`tableread enqueue --tag`), e.g. where this
+    /// machine is; may be given more than once. Other episodes are rendered all the same.
+    #[arg(long = "tag", value_name = "TAG", value_parser = parse_tag)]
+    #[arg(env = "TABLEREAD_WORKER_TAGS", value_delimiter = ',')]
+    tags: Vec<Tag>,
     /// Models beside the scratch engine.
     #[command(flatten)]
     models: ModelArgs,
@@ -250,6 +255,10 @@ fn listen_address(typed: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "no port, and no address with one, e.g. 9464 or 0.0.0.0:9464".to_owned())
 }
 
+fn parse_tag(tag: &str) -> Result<Tag, BadId> {
+    Tag::parse(tag)
+}
+
 impl RunArguments {
     /// How the worker works.
     ///
@@ -269,6 +278,7 @@ impl RunArguments {
             spool: self.spool()?,
             keep_awake: keep_awake(),
             hears_drift: !self.no_drift_check,
+            tags: self.tags.iter().cloned().collect(),
             ..usual
         })
     }

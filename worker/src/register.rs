@@ -153,6 +153,7 @@ impl Worker {
             mastered: done.mastered,
             failed: done.failed,
             started_at_ms: *started_at_ms,
+            tags: self.settings.tags.clone(),
         }
     }
 }

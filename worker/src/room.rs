@@ -82,6 +82,7 @@ impl Room {
                 .cloned()
                 .collect(),
             engines: free.into_keys().cloned().collect(),
+            tags: self.settings.tags.clone(),
             max_lines: most.min(self.settings.max_lines).max(1),
             max_audio_ms: self.settings.max_audio_ms,
             lease_ms: self.settings.lease_ms,

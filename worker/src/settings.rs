@@ -1,8 +1,9 @@
 //! How a worker works.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use schemas::WorkerId;
+use schemas::{Tag, WorkerId};
 
 use crate::SpoolSettings;
 
@@ -48,6 +49,8 @@ pub struct Settings {
     /// Whether every take of a cloned voice is compared with the recording it is cloned from, by the
     /// model that spoke it; see [`schemas::TakeFacts::likeness`].
     pub hears_drift: bool,
+    /// Tags: lines of submissions that ask for one of them are taken, too.
+    pub tags: BTreeSet<Tag>,
     /// What models run on, as reports call it: `cpu`, `cuda` or `metal`.
     pub device: String,
 }
@@ -73,6 +76,7 @@ impl Settings {
             spool: None,
             keep_awake: Vec::new(),
             hears_drift: true,
+            tags: BTreeSet::new(),
             device: "cpu".to_owned(),
         }
     }

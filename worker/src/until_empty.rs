@@ -92,8 +92,7 @@ async fn look(worker: &Worker, stuck: &mut Option<Stuck>) -> Result<Left, QueueE
     if open.iter().any(is_moving) {
         return Ok(Left::Work);
     }
-    let spoken = engine_names(&worker.engines);
-    let left = unspoken(&*worker.queue, &open, &spoken).await?;
+    let left = unspoken(worker, &open).await?;
     if let Left::Unspoken { lines, engines } = &left {
         let engines = listed(engines);
         warn!(lines, engines, "lines wait for a worker that has their engine");
@@ -122,22 +121,22 @@ fn is_moving(progress: &Progress) -> bool {
 }
 
 /// Sorts lines that nobody holds by whether this worker could take them.
-async fn unspoken(
-    queue: &dyn Queue,
-    open: &[Progress],
-    spoken: &BTreeSet<String>,
-) -> Result<Left, QueueError> {
+async fn unspoken(worker: &Worker, open: &[Progress]) -> Result<Left, QueueError> {
+    let (queue, mine) = (&*worker.queue, engine_names(&worker.engines));
     let (mut lines, mut engines) = (0, BTreeSet::new());
     for progress in open {
+        let Some(submission) = queue.submission(&progress.submission).await? else { continue };
+        let is_tagged =
+            submission.tag.as_ref().is_none_or(|tag| worker.settings.tags.contains(tag));
         for line in queue.lines(&progress.submission).await? {
             if line.state != LineState::Waiting {
                 continue;
             }
-            if line.stage != Stage::Speak || spoken.contains(&line.job.engine) {
+            if line.stage != Stage::Speak || is_tagged && mine.contains(&line.job.engine) {
                 return Ok(Left::Work);
             }
             lines += 1;
-            engines.insert(line.job.engine);
+            engines.insert(submission.needs(&line.job.engine));
         }
     }
     Ok(if lines > 0 { Left::Unspoken { lines, engines } } else { Left::Work })

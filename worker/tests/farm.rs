@@ -276,6 +276,7 @@ fn want_of(name: &str) -> Want {
         worker: WorkerId::parse(name).unwrap(),
         warm: Vec::new(),
         engines: BTreeSet::from([ENGINE.to_owned()]),
+        tags: BTreeSet::new(),
         max_lines: 100,
         max_audio_ms: u64::MAX / 2,
         lease_ms: 3_600_000,

@@ -27,6 +27,7 @@ pub fn submission(name: &str, lines: usize) -> NewSubmission {
         priority: 5,
         max_attempts: 100,
         shares: 1,
+        tag: None,
         mastering: Mastering::default(),
         voices,
         trace: None,

@@ -69,6 +69,7 @@ fn episode(number: u32, lines: u32) -> NewSubmission {
         max_attempts: 3,
         mastering: Mastering::default(),
         shares: 1,
+        tag: None,
         voices,
         trace: None,
     };
@@ -117,6 +118,7 @@ async fn measure(queue: &dyn Queue, waiting: u32) -> Vec<(&'static str, f64)> {
         worker: WorkerId::parse("bench").unwrap(),
         warm: vec![GroupKey::new(&voice(3), "en")],
         engines: BTreeSet::from(["scratch/1".to_owned()]),
+        tags: BTreeSet::new(),
         max_lines: 16,
         max_audio_ms: u64::MAX,
         lease_ms: 600_000,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use schemas::{
     Batch, EpisodeId, GroupKey, LeaseId, LineId, LineRecord, Outcome, Progress, QueueEvent,
-    QueuedLine, Submission, SubmissionId, TakeFacts, VoiceKey, WorkerId, WorkerOrders,
-    WorkerReport,
+    QueuedLine, Submission, SubmissionId, Tag, TakeFacts, VoiceKey, WorkerId, WorkerOrders,
+    WorkerReport, needed,
 };
 
 use crate::{QueueError, WorkerCard, WorkerHour};
@@ -42,12 +42,24 @@ pub struct Want {
     /// Engines it has, by name and version; lines that another engine has to speak are not handed to
     /// it, see [`schemas::LineJob::engine`]. Lines to be mastered need none and are handed to anyone.
     pub engines: BTreeSet<String>,
+    /// Tags it was given: lines of a submission that asks for another are not handed to it to be
+    /// spoken, see [`schemas::Submission::tag`].
+    pub tags: BTreeSet<Tag>,
     /// At most this many lines; 0 counts as 1.
     pub max_lines: usize,
     /// At most this much estimated audio, in milliseconds; a single longer line is still handed out.
     pub max_audio_ms: u64,
     /// How long the lease lasts unless renewed, in milliseconds.
     pub lease_ms: u64,
+}
+
+impl Want {
+    /// All that lines to be spoken can need and it has, as [`schemas::needed`] writes it.
+    #[must_use]
+    pub fn supplies(&self) -> BTreeSet<String> {
+        let tags = || std::iter::once(None).chain(self.tags.iter().map(Some));
+        self.engines.iter().flat_map(|engine| tags().map(|tag| needed(engine, tag))).collect()
+    }
 }
 
 /// Whether a report was taken.

@@ -1,7 +1,7 @@
 //! `tableread enqueue`: an episode for workers that run elsewhere.
 
 use clap::Args;
-use schemas::Totals;
+use schemas::{BadId, Tag, Totals};
 
 use super::Exit;
 use super::engines::{EngineArgs, plan_for_farm};
@@ -34,6 +34,9 @@ pub(crate) struct EnqueueArgs {
     queueing: QueueingArgs,
     #[command(flatten)]
     engines: EngineArgs,
+    /// Have it spoken only by workers that were given this tag: tableread-worker run --tag TAG
+    #[arg(long, value_name = "TAG", value_parser = parse_tag)]
+    tag: Option<Tag>,
     /// Wait until every line is delivered or given up on, then export into --out
     #[arg(long)]
     wait: bool,
@@ -44,9 +47,14 @@ pub(crate) struct EnqueueArgs {
     place: PlaceArgs,
 }
 
+fn parse_tag(tag: &str) -> Result<Tag, BadId> {
+    Tag::parse(tag)
+}
+
 pub(crate) async fn run(mut args: EnqueueArgs) -> anyhow::Result<Exit> {
     args.script.fetch_locks(&args.place).await?;
     let mut upload = args.script.read(&args.mastering, &args.queueing)?;
+    upload.tag.clone_from(&args.tag);
     let place = args.place.begin()?;
     let (queue, store) = (place.open_queue()?, place.open_store().await?);
     plan_for_farm(&mut upload, &args.engines, Some(queue.as_ref()))

@@ -144,6 +144,7 @@ impl ScriptArgs {
             priority: queueing.priority,
             max_attempts: queueing.attempts,
             shares: queueing.shares,
+            tag: None,
             recordings,
         })
     }

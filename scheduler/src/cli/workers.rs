@@ -108,7 +108,8 @@ fn row(card: &WorkerCard, now_ms: u64) -> Vec<Cell> {
 fn of_report(report: &WorkerReport) -> [Cell; 8] {
     let failed = Cell::new(report.failed);
     let sum = |of: fn(&EngineState) -> u32| report.engines.iter().map(of).sum::<u32>();
-    let machine = format!("{}, {}", report.host, report.hardware);
+    let tags: Vec<_> = report.tags.iter().map(|tag| format!(", #{tag}")).collect();
+    let machine = format!("{}, {}{}", report.host, report.hardware, tags.concat());
     [
         Cell::new(machine),
         Cell::new(models(&report.engines)),
@@ -205,6 +206,7 @@ mod tests {
             mastered: 11,
             failed: 1,
             started_at_ms: 0,
+            tags: [].into(),
         };
         let report = Some(report);
         WorkerCard {

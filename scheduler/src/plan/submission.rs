@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use queue::NewSubmission;
 use schemas::{
-    EpisodeId, Mastering, QueuedLine, Submission, SubmissionId, SynthKey, TakeFacts, VoiceKey,
+    EpisodeId, Mastering, QueuedLine, Submission, SubmissionId, SynthKey, Tag, TakeFacts, VoiceKey,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -22,6 +22,8 @@ pub struct SubmissionSettings {
     pub max_attempts: u32,
     /// Its share of the farm among submissions of its priority; 1 to 100.
     pub shares: u32,
+    /// The tag of the workers that are to speak it; any worker when absent.
+    pub tag: Option<Tag>,
     /// How its lines are mastered and encoded.
     pub mastering: Mastering,
     /// Takes that are in the store already; others than the plan's do not matter.
@@ -34,7 +36,7 @@ pub struct SubmissionSettings {
 /// Makes the submission of a plan: pure, and always the same for the same plan and settings.
 ///
 /// Its id is made of the episode and of all that decides what is delivered: title, lines, voices
-/// and mastering. Priority, shares, attempts and what is rendered already change nothing about that.
+/// and mastering. Priority, shares, attempts, tag and what is rendered already change nothing about that.
 #[must_use]
 pub fn to_submission(plan: &Plan, settings: &SubmissionSettings) -> NewSubmission {
     let SubmissionSettings { episode, priority, max_attempts, mastering, takes, .. } = settings;
@@ -49,6 +51,7 @@ pub fn to_submission(plan: &Plan, settings: &SubmissionSettings) -> NewSubmissio
         shares: settings.shares.clamp(1, 100),
         voices: plan.voices.iter().map(|keyed| keyed.voice.clone()).collect(),
         trace: None,
+        tag: settings.tag.clone(),
     };
     NewSubmission { submission, lines }
 }

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
-use schemas::{EpisodeId, Mastering};
+use schemas::{EpisodeId, Mastering, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::problem::{Mistake, Problem};
@@ -70,6 +70,8 @@ pub(super) struct Options {
     /// Its share of the farm among episodes of its priority; 1 when absent.
     #[schemars(range(min = 1, max = 100))]
     pub(super) shares: Option<u32>,
+    /// The tag of the workers that are to speak it; any worker when absent.
+    pub(super) tag: Option<Tag>,
     /// Which engine is to speak a model's lines, by the model's name; that of the workers when absent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) engines: BTreeMap<String, String>,

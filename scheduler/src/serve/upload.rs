@@ -136,6 +136,7 @@ impl Sent {
             priority: options.priority.unwrap_or(5),
             max_attempts: options.attempts.unwrap_or(3),
             shares: options.shares.unwrap_or(1),
+            tag: options.tag.clone(),
             recordings: self
                 .recordings
                 .values()

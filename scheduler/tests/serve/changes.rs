@@ -118,6 +118,7 @@ async fn a_worker_is_seen_and_ordered_to_drain() {
         mastered: 6,
         failed: 0,
         started_at_ms: 1,
+        tags: [].into(),
     };
     server.queue.report(&report).await.unwrap();
     let workers = server.get("/v1/workers").await.expect(200).json();

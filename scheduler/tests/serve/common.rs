@@ -129,6 +129,7 @@ impl Server {
             worker: WorkerId::parse(worker).unwrap(),
             warm: Vec::new(),
             engines: records.iter().map(|record| record.job.engine.clone()).collect(),
+            tags: std::collections::BTreeSet::new(),
             max_lines: 1_000,
             max_audio_ms: u64::MAX,
             lease_ms: 600_000,

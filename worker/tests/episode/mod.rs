@@ -21,6 +21,7 @@ pub(crate) fn submission(engine: &str, voices: &[Voice], texts: &[String]) -> Ne
         max_attempts: 3,
         mastering: Mastering::default(),
         shares: 1,
+        tag: None,
         voices: voices.to_vec(),
         trace: None,
     };

@@ -107,6 +107,7 @@ fn earlier(host: &str) -> WorkerReport {
         mastered: 0,
         failed: 0,
         started_at_ms: 0,
+        tags: [].into(),
     }
 }
 

@@ -90,6 +90,7 @@ pub(super) fn want(worker: &str, engine: &str) -> anyhow::Result<Want> {
         worker: WorkerId::parse(worker)?,
         warm: Vec::new(),
         engines: BTreeSet::from([engine.to_owned()]),
+        tags: BTreeSet::new(),
         max_lines: 32,
         max_audio_ms: u64::MAX / 2,
         lease_ms: 600_000,

@@ -193,15 +193,16 @@ impl Queue for RedisQueue {
 
     async fn claim(&self, want: &Want) -> Result<Option<Batch>, QueueError> {
         let lease = Ulid::generate().to_string();
+        let supplies = want.supplies();
         let mut args = vec![
             want.worker.to_string(),
             lease.clone(),
             want.lease_ms.min(LONGEST_LEASE_MS).to_string(),
             want.max_lines.to_string(),
             want.max_audio_ms.to_string(),
-            want.engines.len().to_string(),
+            supplies.len().to_string(),
         ];
-        args.extend(want.engines.iter().cloned());
+        args.extend(supplies);
         args.push(want.warm.len().to_string());
         args.extend(want.warm.iter().map(ToString::to_string));
         let answer = self.server.call(&function::CLAIM, &args).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use schemas::{GroupKey, QueuedLine, Voice, VoiceKey};
+use schemas::{GroupKey, QueuedLine, Submission, Voice, VoiceKey};
 use tracing::debug;
 
 use super::answer::unreadable;
@@ -70,7 +70,8 @@ struct StagedVoice<'a> {
 struct StagedCluster<'a> {
     voice: usize,
     key: &'a GroupKey,
-    engine: &'a str,
+    /// What a worker has to have.
+    engine: String,
     /// To be spoken, and to be mastered.
     ms: [u64; 2],
 }
@@ -99,15 +100,20 @@ impl<'a> Staged<'a> {
             let voice = numbers.get(&line.job.voice).copied().unwrap_or_default();
             let cluster = *clusters
                 .entry(line.group.as_str())
-                .or_insert_with(|| staged.add_cluster(line, voice));
+                .or_insert_with(|| staged.add_cluster(line, voice, &new.submission));
             staged.add_line(line, voice, cluster);
         }
         staged
     }
 
-    fn add_cluster(&mut self, line: &'a QueuedLine, voice: usize) -> usize {
+    fn add_cluster(
+        &mut self,
+        line: &'a QueuedLine,
+        voice: usize,
+        submission: &Submission,
+    ) -> usize {
         let number = self.clusters.len();
-        let (key, engine) = (&line.group, line.job.engine.as_str());
+        let (key, engine) = (&line.group, submission.needs(&line.job.engine));
         self.clusters.push(StagedCluster { voice, key, engine, ms: [0; 2] });
         self.voices[voice].clusters.push(number.to_string());
         number
@@ -216,7 +222,7 @@ fn published(number: String, new: &NewSubmission, staged: &Staged<'_>) -> Vec<St
         args.extend([
             cluster.voice.to_string(),
             cluster.key.to_string(),
-            cluster.engine.to_owned(),
+            cluster.engine.clone(),
             cluster.ms[0].to_string(),
             cluster.ms[1].to_string(),
         ]);

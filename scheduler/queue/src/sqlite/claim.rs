@@ -52,7 +52,7 @@ pub(super) fn claim(tx: &Transaction<'_>, want: &Want, now: u64) -> Result<Optio
 fn greet(tx: &Transaction<'_>, want: &Want, now: u64) -> Result<(), Fault> {
     tx.prepare_cached(include_str!("sql/seen_worker.sql"))?.execute(params![
         want.worker.as_str(),
-        json(&want.engines),
+        json(&want.supplies()),
         signed(now)
     ])?;
     tx.prepare_cached("DELETE FROM worker WHERE seen_at_ms <= ?1")?
@@ -62,7 +62,7 @@ fn greet(tx: &Transaction<'_>, want: &Want, now: u64) -> Result<(), Fault> {
 
 fn candidates(conn: &Connection, want: &Want) -> Result<Vec<Candidate>, Fault> {
     let mut statement = conn.prepare_cached(include_str!("sql/candidates.sql"))?;
-    let mut rows = statement.query(params![want.worker.as_str(), json(&want.engines)])?;
+    let mut rows = statement.query(params![want.worker.as_str(), json(&want.supplies())])?;
     let mut candidates = Vec::new();
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;

@@ -52,7 +52,8 @@ fn add(tx: &Transaction<'_>, new: &NewSubmission, now: u64) -> Result<i64, Fault
     tx.prepare_cached("INSERT INTO request (submission, body) VALUES (?1, ?2)")?
         .execute(params![number, json(&new.submission)])?;
     let voices = add_voices(tx, number, &new.submission)?;
-    let mut adding = Adding { tx, number, voices, clusters: HashMap::new(), now };
+    let clusters = HashMap::new();
+    let mut adding = Adding { tx, number, voices, clusters, now, submission: &new.submission };
     let mut audio_ms = 0;
     for line in &new.lines {
         adding.line(line)?;
@@ -90,6 +91,7 @@ struct Adding<'a> {
     /// Groups met so far, by key.
     clusters: HashMap<String, i64>,
     now: u64,
+    submission: &'a Submission,
 }
 
 impl Adding<'_> {
@@ -128,7 +130,12 @@ impl Adding<'_> {
             .prepare_cached(
                 "INSERT INTO cluster (submission, voice, key, engine) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![self.number, voice, line.group.as_str(), line.job.engine])?;
+            .execute(params![
+                self.number,
+                voice,
+                line.group.as_str(),
+                self.submission.needs(&line.job.engine)
+            ])?;
         let cluster = self.tx.last_insert_rowid();
         self.clusters.insert(line.group.as_str().to_owned(), cluster);
         Ok(cluster)

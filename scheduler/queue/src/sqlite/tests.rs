@@ -24,6 +24,7 @@ fn submission(name: &str) -> NewSubmission {
         max_attempts: 3,
         mastering: Mastering::default(),
         shares: 1,
+        tag: None,
         voices: Vec::new(),
         trace: None,
     };
@@ -78,6 +79,7 @@ fn want() -> Want {
         worker: WorkerId::parse("a").unwrap(),
         warm: Vec::new(),
         engines: std::collections::BTreeSet::new(),
+        tags: std::collections::BTreeSet::new(),
         max_lines: 1,
         max_audio_ms: 1,
         lease_ms: 1,

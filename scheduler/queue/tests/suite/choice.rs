@@ -1,6 +1,7 @@
 //! Which lines a claim hands out.
 
 use queue::Want;
+use schemas::{Stage, Tag, Verdict};
 
 use super::Harness;
 use super::world::*;
@@ -59,7 +60,34 @@ pub(crate) async fn a_worker_gets_only_what_it_can_speak(harness: &dyn Harness) 
     let batch = claim(&*queue, &able).await;
     finish(&*queue, &batch).await;
     let deaf = Want { engines: [].into(), ..want("deaf") };
-    assert_eq!(claim(&*queue, &deaf).await.stage, schemas::Stage::Master);
+    assert_eq!(claim(&*queue, &deaf).await.stage, Stage::Master);
+}
+
+pub(crate) async fn a_tagged_submission_is_spoken_where_its_tag_is(harness: &dyn Harness) {
+    let queue = harness.connect();
+    let tag = |word: &str| Tag::parse(word).unwrap();
+    let mut tagged = submission("ep.1", &[("mira", 900), ("mira", 100)]);
+    tagged.submission.tag = Some(tag("studio-b"));
+    queue.submit(tagged).await.unwrap();
+    let of = |worker, words: &[&str]| Want {
+        tags: words.iter().map(|word| tag(word)).collect(),
+        max_lines: 1,
+        ..want(worker)
+    };
+    let (elsewhere, there) = (of("a", &["studio-a"]), of("b", &["studio-a", "studio-b"]));
+    assert_eq!(queue.claim(&of("c", &[])).await.unwrap(), None);
+    assert_eq!(queue.claim(&elsewhere).await.unwrap(), None);
+    let batch = claim(&*queue, &there).await;
+    queue.settle(&batch.lease, &batch.lines[0].job.id, &failed(Verdict::Retry)).await.unwrap();
+    harness.pass(4_000);
+    for _ in 0..2 {
+        // Others are alive and have the engine, but the line that failed here is not left to them.
+        assert_eq!(queue.claim(&elsewhere).await.unwrap(), None);
+        finish(&*queue, &claim(&*queue, &there).await).await;
+    }
+    assert_eq!(claim(&*queue, &elsewhere).await.stage, Stage::Master, "by anybody");
+    let kept = queue.submission(&submission_id("ep.1")).await.unwrap().unwrap();
+    assert_eq!(kept.tag, Some(tag("studio-b")));
 }
 
 pub(crate) async fn a_batch_keeps_to_its_bounds_shortest_first(harness: &dyn Harness) {
@@ -97,7 +125,7 @@ pub(crate) async fn a_group_that_another_masters_is_not_held(harness: &dyn Harne
     let mut spoken = submission("one.1", &[("mira", 900)]);
     spoken.lines[0].take = Some(take(1));
     queue.submit(spoken).await.unwrap();
-    assert_eq!(claim(&*queue, &want("a")).await.stage, schemas::Stage::Master);
+    assert_eq!(claim(&*queue, &want("a")).await.stage, Stage::Master);
     queue.submit(submission("two.1", &[("mira", 900), ("ada", 100)])).await.unwrap();
     assert_eq!(claim(&*queue, &want("b")).await.group, group("mira"));
 }

@@ -74,6 +74,7 @@ macro_rules! contract {
                 a_group_that_two_others_hold_is_held_too
                 a_group_passed_over_for_a_minute_goes_first
                 a_worker_gets_only_what_it_can_speak
+                a_tagged_submission_is_spoken_where_its_tag_is
                 a_batch_keeps_to_its_bounds_shortest_first
                 among_equals_the_older_submission_and_the_script_decide
                 only_others_speaking_a_group_makes_it_held

@@ -31,6 +31,7 @@ fn report(worker: &str, instance: &str) -> WorkerReport {
         mastered: 40,
         failed: 1,
         started_at_ms: 1_700_000_000_000,
+        tags: [].into(),
     }
 }
 
