@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use queue::WorkerCard;
-use schemas::{LineRecord, LineState, Progress, Stage, SubmissionState};
+use schemas::{LineRecord, LineState, Progress, Stage, SubmissionState, Tag};
 
 use super::moment::{clock, moment};
 use super::output::{counted, duration};
@@ -51,7 +51,12 @@ pub(super) fn standing(progress: &Progress, cards: &[WorkerCard], now_ms: u64) -
 }
 
 /// Names what keeps lines from being rendered, a sentence each.
-pub(super) fn hold_ups(records: &[LineRecord], cards: &[WorkerCard], now_ms: u64) -> Vec<String> {
+pub(super) fn hold_ups(
+    records: &[LineRecord],
+    tag: Option<&Tag>,
+    cards: &[WorkerCard],
+    now_ms: u64,
+) -> Vec<String> {
     let is_able = |card: &&WorkerCard| is_alive(card, now_ms) && !card.is_ordered_to_drain;
     let able: Vec<_> = cards.iter().filter(is_able).collect();
     let is_open =
@@ -64,18 +69,22 @@ pub(super) fn hold_ups(records: &[LineRecord], cards: &[WorkerCard], now_ms: u64
         return vec![NOBODY.to_owned()];
     }
     let reports = able.iter().filter_map(|card| card.report.as_ref());
-    let engines: BTreeSet<_> =
-        reports.flat_map(|report| &report.engines).map(|engine| engine.engine.as_str()).collect();
+    let engines: BTreeSet<_> = reports
+        .filter(|report| tag.is_none_or(|tag| report.tags.contains(tag)))
+        .flat_map(|report| &report.engines)
+        .map(|engine| engine.engine.as_str())
+        .collect();
     let mut missing: BTreeMap<&str, u64> = BTreeMap::new();
     for record in open.iter().filter(|record| record.stage == Stage::Speak) {
         if !engines.contains(record.job.engine.as_str()) {
             *missing.entry(&record.job.engine).or_default() += 1;
         }
     }
+    let tagged = tag.map(|tag| format!(" and the tag `{tag}`")).unwrap_or_default();
     let missing = missing.into_iter().map(|(engine, lines)| {
         format!(
-            "No worker that is there has the engine `{engine}`, which {} to be spoken with: start one \
-             that has, or queue the episode for another with --engine",
+            "No worker that is there has the engine `{engine}`{tagged}, which {} to be spoken with: start \
+             one that has, or queue the episode for another with --engine",
             if lines == 1 { "1 line is".to_owned() } else { format!("{lines} lines are") }
         )
     });

@@ -118,7 +118,8 @@ async fn show_one(queue: &dyn Queue, id: &SubmissionId, is_json: bool) -> anyhow
     line(overview(only, pace::speed(&cards, now_ms)))?;
     line(characters(&line_records).to_string())?;
     line(answer::standing(&progress, &cards, now_ms))?;
-    let mut sentences = answer::hold_ups(&line_records, &cards, now_ms);
+    let tag = queue.submission(id).await?.and_then(|submission| submission.tag);
+    let mut sentences = answer::hold_ups(&line_records, tag.as_ref(), &cards, now_ms);
     if progress.lines.open() > 0 {
         sentences.extend(answer::slow_ones(&cards, now_ms));
     }

@@ -152,7 +152,8 @@ mod tests {
     fn said(speeches: &[(&str, &str)]) -> Vec<Line> {
         let text: String =
             speeches.iter().map(|(who, what)| format!("{who}\n{what}\n\n")).collect();
-        spoken_lines(&screenplay::parse(&format!("INT. ROOM - DAY\n\n{text}"))).unwrap()
+        let script = format!("INT. ROOM - DAY\n\n{text}");
+        spoken_lines(&screenplay::read("audition.fountain", script.as_bytes()).unwrap()).unwrap()
     }
 
     #[test]

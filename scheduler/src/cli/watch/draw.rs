@@ -159,7 +159,7 @@ fn footer(picture: &Picture) -> Paragraph<'static> {
         if chosen.state == SubmissionState::Paused {
             return vec![answer::standing(chosen, &look.cards, look.now_ms)];
         }
-        answer::hold_ups(&look.lines, &look.cards, look.now_ms)
+        answer::hold_ups(&look.lines, look.tag.as_ref(), &look.cards, look.now_ms)
     });
     hints.extend(answer::slow_ones(&look.cards, look.now_ms));
     let hint = match &picture.trouble {

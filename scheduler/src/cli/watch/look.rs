@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use queue::{Queue, WorkerCard};
-use schemas::{Counts, LineRecord, LineState, Progress, Standing, SubmissionId};
+use schemas::{Counts, LineRecord, LineState, Progress, Standing, SubmissionId, Tag};
 
 use crate::pace;
 
@@ -20,6 +20,8 @@ pub(super) struct Look {
     pub(super) cards: Vec<WorkerCard>,
     /// The lines of the submission that is shown in detail, in script order.
     pub(super) lines: Arc<Vec<LineRecord>>,
+    /// The tag that this submission asks workers for.
+    pub(super) tag: Option<Tag>,
     /// Of which submission these are, and when something last happened to it.
     pub(super) of: Option<(SubmissionId, u64)>,
 }
@@ -44,12 +46,16 @@ impl Look {
             None => queue.submissions(None).await?,
         };
         let of = all.get(chosen).map(|shown| (shown.submission.clone(), shown.changed_at_ms));
-        let lines = match &of {
-            None => Arc::default(),
-            Some(_) if of == before.of => before.lines,
-            Some((id, _)) => Arc::new(queue.lines(id).await?),
+        let (lines, tag) = match &of {
+            None => (Arc::default(), None),
+            Some(_) if of == before.of => (before.lines, before.tag),
+            Some((id, _)) => {
+                let submission = queue.submission(id).await?;
+                let tag = submission.and_then(|submission| submission.tag);
+                (Arc::new(queue.lines(id).await?), tag)
+            }
         };
-        Ok(Self { now_ms: pace::now_ms(), all, cards: queue.workers().await?, lines, of })
+        Ok(Self { now_ms: pace::now_ms(), all, cards: queue.workers().await?, lines, tag, of })
     }
 
     /// How many lines in all are open.
