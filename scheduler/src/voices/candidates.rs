@@ -84,6 +84,7 @@ pub fn candidates(draft: &Draft, call: &Call) -> (NewSubmission, Vec<Casting>) {
         max_attempts: 2,
         mastering: Mastering::default(),
         shares: 1,
+        tag: None,
         voices,
         trace: None,
     };
