@@ -24,4 +24,5 @@ fn the_schemas_of_what_commands_print_are_current() {
     assert_current::<Detail>("status");
     assert_current::<crate::story::Story>("story");
     assert_current::<super::cost::Cost>("cost");
+    assert_current::<TakeRow>("take");
 }
