@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use super::{lines::Row, plan::PlanReport, status::Detail};
+use super::{lines::Row, plan::PlanReport, status::Detail, take::TakeRow};
 
 fn assert_current<T: JsonSchema>(name: &str) {
     let path = format!("{}/../schemas/json/{name}.json", env!("CARGO_MANIFEST_DIR"));

@@ -14,3 +14,4 @@ mod releases;
 mod rendering;
 #[cfg(unix)]
 mod watching;
+mod takes;

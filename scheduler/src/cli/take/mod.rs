@@ -17,6 +17,7 @@ use super::change::parse_line;
 use super::place::PlaceArgs;
 use spot::Spot;
 
+#[cfg(test)]
 pub(crate) use list::TakeRow;
 
 /// Renders alternatives of a line, takes in a recording of it, chooses and approves takes
@@ -74,6 +75,10 @@ pub(crate) struct TakeArgs {
 /// What is to be done; the takes are listed when nothing is.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command, and they exclude each other"
+)]
 struct ActionArgs {
     /// List the takes: what else happens when nothing is asked for
     #[arg(long)]
