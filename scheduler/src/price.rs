@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::ledger::{Ledger, Remembered};
 use crate::pace;
-use crate::plan::{Plan, PlannedLine};
+use crate::plan::{Plan, PlannedLine, is_unresolved};
 use crate::takes::{Choice, Decisions};
 
 /// Approved lines that a price names.
@@ -112,7 +112,8 @@ pub fn stale(plan: &Plan, before: &Ledger, decisions: &Decisions) -> Vec<Stale> 
     let remembered = before.all_remembered();
     let one = |line: &PlannedLine| {
         let id = &line.job.id;
-        let then = remembered.get(id)?;
+        // Nobody would speak it, so it cannot be said what it will be.
+        let then = remembered.get(id).filter(|_| !is_unresolved(&line.job.engine))?;
         let take = match decisions.choice(id, &then.made_of.basis) {
             Choice::Stands(take) => &take.key,
             Choice::Usual | Choice::Lapsed(..) => then.synth_key,

@@ -34,6 +34,7 @@ pub use lines::{
 pub use pauses::pauses;
 pub use ready::{LONGEST_LINE, PlannedLine, TooLong, ready};
 pub use seeds::seed;
+pub(crate) use speakers::is_unresolved;
 pub use speakers::{Speakers, models_with_voices};
 pub(crate) use submission::submission_of;
 pub use submission::{SubmissionSettings, to_submission};

@@ -141,7 +141,7 @@ fn a_recording_stands_in_for_a_line_through_changes_of_the_voice_but_not_of_the_
     folder.take("--undo");
     assert_eq!(take_of(line(&folder.manifest("out"), ANNA)), take_of(line(&usual, ANNA)));
     folder.take("--redo");
-    folder.edit("Good morning.", "Good evening to you.");
+    folder.edit("Good morning.", "Good morning, all.");
     expect(0, &mut folder.tableread(RENDER));
     assert!(line(&folder.manifest("out"), ANNA).chosen.is_none());
 
