@@ -5,8 +5,8 @@ mod cast;
 mod change;
 mod check;
 mod config;
-mod cost;
 mod confirm;
+mod cost;
 mod drain;
 mod engines;
 mod enqueue;
@@ -29,6 +29,7 @@ mod sweep;
 mod voices;
 mod watch;
 mod take;
+mod watch;
 mod workers;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use schemas::{LARGEST_RECORDING, LineState, SubmissionId};
+use schemas::{LARGEST_RECORDING, LineState, SubmissionId, VoiceSource};
 
 use super::TakeArgs;
 use super::follow::follow_up;
@@ -33,6 +33,9 @@ pub(super) async fn alternatives(
         Some(words) => in_direction(&usual_voice, words, &spot.episode.submission.voices)?,
         None => usual_voice.clone(),
     };
+    if let VoiceSource::Scratch { .. } = voice.source {
+        note("a timing track's voice sounds the same with every seed; a model's does not");
+    }
     let known = spot.episode.decisions.line(spot.id());
     let keys = known.map_or(&[][..], takes::LineTakes::takes).iter().map(|take| take.key.clone());
     let rendered = existing_takes(keys.collect(), &spot.episode.store).await?;
