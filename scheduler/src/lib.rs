@@ -13,5 +13,5 @@ pub mod serve;
 pub mod story;
 pub mod submit;
 pub mod sweep;
-pub mod voices;
 pub mod takes;
+pub mod voices;

@@ -19,8 +19,8 @@ use schemas::{
 use serde::Serialize;
 use store::{Entry, Store, StoreError};
 
-use crate::voices::{DraftError, drafted_recordings, prompts_of};
 use crate::takes::{self, TakesError};
+use crate::voices::{DraftError, drafted_recordings, prompts_of};
 
 /// What may be taken away when nothing refers to it. Nothing else in a store is ever touched: manifests,
 /// ledgers and whatever else somebody put there.

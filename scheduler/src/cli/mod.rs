@@ -26,9 +26,9 @@ mod script_args;
 mod serve;
 mod status;
 mod sweep;
+mod take;
 mod voices;
 mod watch;
-mod take;
 mod watch;
 mod workers;
 
