@@ -29,7 +29,6 @@ mod sweep;
 mod take;
 mod voices;
 mod watch;
-mod watch;
 mod workers;
 
 use std::process::ExitCode;
