@@ -5,6 +5,7 @@ use schemas::{Manifest, SubmissionId, edits_object, manifest_object};
 use store::{Store, StoreError};
 
 use crate::export::{manifest, manifest_json};
+use crate::takes::{self, TakesError};
 
 /// Why a manifest could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum FinishError {
     /// The store cannot be read or written.
     #[error("the manifest cannot be stored")]
     Store(#[from] StoreError),
+    /// What was decided about takes cannot be used.
+    #[error(transparent)]
+    Takes(#[from] TakesError),
 }
 
 /// Makes the manifest of a submission as it stands now and stores it.
@@ -49,5 +53,7 @@ pub async fn manifest_now(
         Err(StoreError::NotFound { .. }) => None,
         Err(err) => return Err(err.into()),
     };
-    Ok(manifest(&submission, &records, edits))
+    let mut manifest = manifest(&submission, &records, edits);
+    takes::annotate(&mut manifest, &takes::read(&submission.episode, store).await?);
+    Ok(manifest)
 }

@@ -24,6 +24,8 @@ use crate::ledger::{Ledger, LedgerError, edits};
 use crate::plan::{
     Plan, PlanError, PlanOptions, SubmissionSettings, models_with_voices, plan, to_submission,
 };
+use crate::price::{self, Price};
+use crate::takes::{self, Lapse, TakesError};
 use engines::listed;
 
 pub use engines::{choose_engines, engine_of_farm, models};
@@ -68,6 +70,11 @@ pub struct Prepared {
     pub takes: BTreeMap<SynthKey, TakeFacts>,
     /// What it changes against the last import; absent when there was none.
     pub edits: Option<Edits>,
+    /// Takes that were chosen and are not any more, because of what changed.
+    pub lapses: Vec<Lapse>,
+    /// What it costs that lines sound otherwise than at the last import; absent when no line that was
+    /// rendered does.
+    pub price: Option<Price>,
     ledger: Option<Ledger>,
     /// What planning was a part of, and queueing will be.
     trace: Span,
@@ -120,6 +127,9 @@ pub enum SubmitError {
     /// What is remembered of the episode cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// What was decided about the episode's takes cannot be used.
+    #[error(transparent)]
+    Takes(#[from] TakesError),
     /// The store.
     #[error("what is rendered already cannot be looked up")]
     Store(#[from] StoreError),
@@ -137,12 +147,28 @@ pub async fn prepare(upload: &Upload, store: &Store) -> Result<Prepared, SubmitE
     trace.tell(key::EPISODE, upload.episode.to_string());
     let (planning, since) = (trace.part("plan"), Instant::now());
     let ledger = read_ledger(&upload.episode, store).await?;
-    let plan = plan(&upload.script, &upload.cast, &upload.options, ledger.as_ref())?;
-    let takes = existing_takes(&plan, store).await?;
+    let mut plan = plan(&upload.script, &upload.cast, &upload.options, ledger.as_ref())?;
+    let decisions = takes::read(&upload.episode, store).await?;
+    let stored = existing_takes(takes::wanted(&plan, &decisions), store).await?;
+    let stored = stored.into_keys().collect();
+    let lapses = takes::apply(&mut plan, &decisions, &stored, &upload.options.limits);
+    let takes = existing_takes(takes_of(&plan), store).await?;
     let edits = ledger.as_ref().map(|ledger| edits(&plan, ledger, &takes));
+    let price = match &ledger {
+        Some(ledger) => {
+            let stale = price::stale(&plan, ledger, &decisions);
+            let before = existing_takes(stale.iter().map(|one| one.take.clone()).collect(), store);
+            Price::of(&stale, &before.await?, &takes)
+        }
+        None => None,
+    };
     planning.tell(key::LINES, i64::try_from(plan.lines.len()).unwrap_or(i64::MAX));
     STAGE_DURATION.record(since.elapsed().as_secs_f64(), ["plan"]);
-    Ok(Prepared { plan, takes, edits, ledger, trace })
+    Ok(Prepared { plan, takes, edits, lapses, price, ledger, trace })
+}
+
+fn takes_of(plan: &Plan) -> BTreeSet<SynthKey> {
+    plan.lines.iter().map(|line| line.job.synth_key.clone()).collect()
 }
 
 /// Takes a prepared upload in and returns once its lines are in the queue.
@@ -178,7 +204,10 @@ pub async fn submit(
         takes: prepared.takes.clone(),
         restart: 0,
     };
-    let (mut new, is_restarted) = whole_submission(&prepared.plan, settings, queue, store).await?;
+    let build = |restart| {
+        to_submission(&prepared.plan, &SubmissionSettings { restart, ..settings.clone() })
+    };
+    let (mut new, is_restarted) = whole_submission(build, queue, store).await?;
     let id = new.submission.id.clone();
     // Only the first submission of an upload knows what it changed: later the ledger is its own.
     let edits_key = edits_object(&upload.episode, &id);
@@ -204,22 +233,22 @@ pub async fn submit(
     Ok(Submitted { id, added, is_restarted, prepared })
 }
 
-/// The plan's submission under the first of its ids whose audio is not lost, and whether that is
-/// not the first of all.
-async fn whole_submission(
-    plan: &Plan,
-    mut settings: SubmissionSettings,
+/// A submission under the first of its ids whose audio is not lost, and whether that is not the first
+/// of all. `build` makes it, given how often it was begun anew.
+pub(crate) async fn whole_submission(
+    build: impl Fn(u32) -> NewSubmission,
     queue: &dyn Queue,
     store: &Store,
 ) -> Result<(NewSubmission, bool), SubmitError> {
+    let mut restart = 0;
     loop {
-        let new = to_submission(plan, &settings);
+        let new = build(restart);
         if !lost::has_lost_audio(&new.submission.id, queue, store).await? {
             // One that is done anew is not news the second time it is asked for.
             let is_new = queue.progress(&new.submission.id).await?.is_none();
-            return Ok((new, is_new && settings.restart > 0));
+            return Ok((new, is_new && restart > 0));
         }
-        settings.restart += 1;
+        restart += 1;
     }
 }
 
@@ -227,7 +256,11 @@ fn edits_json(edits: &Edits) -> Vec<u8> {
     serde_json::to_vec(edits).expect("a struct of numbers always serialises")
 }
 
-async fn read_ledger(episode: &EpisodeId, store: &Store) -> Result<Option<Ledger>, SubmitError> {
+/// What is remembered of an episode's lines; `None` when it was never submitted.
+pub(crate) async fn read_ledger(
+    episode: &EpisodeId,
+    store: &Store,
+) -> Result<Option<Ledger>, SubmitError> {
     match store.get(&ledger_object(episode)).await {
         Ok(json) => Ok(Some(Ledger::from_json(&json)?)),
         Err(StoreError::NotFound { .. }) => Ok(None),
@@ -235,12 +268,11 @@ async fn read_ledger(episode: &EpisodeId, store: &Store) -> Result<Option<Ledger
     }
 }
 
-/// Looks up which of a plan's takes the store holds whole.
-async fn existing_takes(
-    plan: &Plan,
+/// Looks up which of some takes the store holds whole.
+pub(crate) async fn existing_takes(
+    keys: BTreeSet<SynthKey>,
     store: &Store,
 ) -> Result<BTreeMap<SynthKey, TakeFacts>, StoreError> {
-    let keys: BTreeSet<_> = plan.lines.iter().map(|line| line.job.synth_key.clone()).collect();
     stream::iter(keys)
         .map(|key| async move { Ok(existing_take(&key, store).await?.map(|facts| (key, facts))) })
         .buffer_unordered(ASKED_AT_ONCE)

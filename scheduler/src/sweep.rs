@@ -1,7 +1,8 @@
 //! Finding what nothing refers to any more, and taking it out of the store.
 //!
 //! Objects are named by content, so nothing says of itself whose it is. An object is referred to by the
-//! lines of every submission that the queue knows and by every manifest that is stored. What neither
+//! lines of every submission that the queue knows, by every manifest that is stored, and by what people
+//! decided about takes. What neither
 //! names, and what has lain untouched for long, is left over from scripts that were changed, settings
 //! that were tried, and submissions that were forgotten.
 
@@ -18,6 +19,7 @@ use schemas::{
 use serde::Serialize;
 use store::{Entry, Store, StoreError};
 
+use crate::takes::{self, TakesError};
 use crate::voices::{DraftError, drafted_recordings, prompts_of};
 
 /// What may be taken away when nothing refers to it. Nothing else in a store is ever touched: manifests,
@@ -39,6 +41,9 @@ pub enum SweepError {
     /// It cannot be known which recordings voices in the making need.
     #[error("the drafts of voices cannot be read, so nothing is deleted")]
     Drafts(#[from] DraftError),
+    /// What was decided about takes cannot be read, and it cannot be known which are needed.
+    #[error("nothing is deleted")]
+    Takes(#[from] TakesError),
     /// A manifest is not one, and it cannot be known what it refers to.
     #[error("`{key}` in the store is no manifest this program can read, so nothing is deleted")]
     Manifest {
@@ -227,9 +232,10 @@ fn of_voice(voice: &Voice) -> Option<String> {
             let key = RecordingKey::parse(reference.audio_sha256.clone()).ok()?;
             Some(recording_object(&key))
         }
-        VoiceSource::Scratch { .. } | VoiceSource::Preset { .. } | VoiceSource::Design { .. } => {
-            None
-        }
+        VoiceSource::Scratch { .. }
+        | VoiceSource::Preset { .. }
+        | VoiceSource::Design { .. }
+        | VoiceSource::Recorded { .. } => None,
     }
 }
 
@@ -239,7 +245,8 @@ async fn of_manifests(store: &Store) -> Result<(BTreeSet<String>, u64), SweepErr
     let mut manifests = 0;
     let mut entries = std::pin::pin!(store.entries("episodes/"));
     while let Some(entry) = entries.try_next().await? {
-        if !entry.key.ends_with("/manifest.json") {
+        let is_step = takes::is_step(&entry.key);
+        if !is_step && !entry.key.ends_with("/manifest.json") {
             continue;
         }
         let json = match store.get(&entry.key).await {
@@ -247,6 +254,13 @@ async fn of_manifests(store: &Store) -> Result<(BTreeSet<String>, u64), SweepErr
             Err(StoreError::NotFound { .. }) => continue,
             Err(error) => return Err(error.into()),
         };
+        if is_step {
+            let step = takes::read_step(&entry.key, &json)?;
+            for take in step.lines.iter().flat_map(|line| &line.takes) {
+                of_take(&take.key, &mut keys);
+            }
+            continue;
+        }
         let manifest: Manifest = serde_json::from_slice(&json)
             .map_err(|source| SweepError::Manifest { key: entry.key, source })?;
         manifests += 1;

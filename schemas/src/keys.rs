@@ -139,6 +139,12 @@ impl GroupKey {
     pub fn new(voice: &Voice, language: &str) -> Self {
         Self(hash("group/1", &(voice.key(), language)))
     }
+
+    /// The group of lines that are kept in another engine's words than the rest of `voice` in `language`.
+    #[must_use]
+    pub fn of_engine(voice: &Voice, language: &str, engine: &str) -> Self {
+        Self(hash("group/1", &(voice.key(), language, engine)))
+    }
 }
 
 /// All that decides the samples of a take. Nothing else may change them.
@@ -158,6 +164,15 @@ pub struct SynthInputs<'a> {
     pub engine: &'a str,
     /// Of the sampler.
     pub seed: u64,
+}
+
+impl SynthKey {
+    /// The key of a take that a person recorded: a hash of its samples, as 32-bit float WAV, as they lie
+    /// in the store.
+    #[must_use]
+    pub fn of_recording(wav: &[u8]) -> Self {
+        Self(hash("recording/1", &hex(&Sha256::digest(wav))))
+    }
 }
 
 impl SynthInputs<'_> {
@@ -266,6 +281,12 @@ pub fn edits_object(episode: &EpisodeId, submission: &SubmissionId) -> String {
 #[must_use]
 pub fn ledger_object(episode: &EpisodeId) -> String {
     format!("episodes/{episode}/lines.json")
+}
+
+/// Below which lies what people decided about the takes of an episode's lines, one object a step.
+#[must_use]
+pub fn take_steps_prefix(episode: &EpisodeId) -> String {
+    format!("episodes/{episode}/takes/")
 }
 
 #[cfg(test)]

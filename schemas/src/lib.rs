@@ -24,9 +24,11 @@ pub use keys::{
     GroupKey, LARGEST_RECORDING, LockKey, MasterInputs, MasterKey, PromptKey, RecordingKey,
     SynthInputs, SynthKey, VoiceKey, VoiceObjectKey, delivery_object, edits_object, hex,
     ledger_object, lock_object, manifest_object, master_object, prompt_object, recording_object,
-    take_facts_object, take_object, voice_prompt_object,
+    take_facts_object, take_object, take_steps_prefix, voice_prompt_object,
 };
-pub use manifest::{Edits, LineOutcome, Manifest, ManifestLine, ManifestVoice, Totals};
+pub use manifest::{
+    ChosenKind, ChosenTake, Edits, LineOutcome, Manifest, ManifestLine, ManifestVoice, Totals,
+};
 pub use progress::{
     Counts, LineRecord, LineState, Progress, QueueEvent, Standing, SubmissionState,
 };

@@ -59,6 +59,9 @@ pub struct Totals {
     pub drifted: u64,
     /// Wall time it took to master them, summed over lines, in milliseconds.
     pub master_ms: u64,
+    /// Lines delivered whose take somebody approved.
+    #[serde(default)]
+    pub approved: u64,
 }
 
 /// What one upload changed against the one before.
@@ -97,9 +100,43 @@ pub struct ManifestLine {
     pub voice: VoiceKey,
     /// Path of the delivery relative to the manifest's folder, once exported.
     pub file: Option<String>,
+    /// Whether somebody approved the very take that was delivered.
+    #[serde(default)]
+    pub is_approved: bool,
+    /// The take that somebody chose in the place of the usual one; absent for the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<ChosenTake>,
     /// What became of it.
     #[serde(flatten)]
     pub outcome: LineOutcome,
+}
+
+/// A take that somebody chose for a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChosenTake {
+    /// Counts the line's takes from 1, in the order in which they were made.
+    pub number: u32,
+    /// Where it comes from.
+    #[serde(flatten)]
+    pub kind: ChosenKind,
+}
+
+/// Where a chosen take comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ChosenKind {
+    /// A model spoke it.
+    Spoken {
+        /// What the model was told beyond the script, e.g. `whispering`.
+        direction: Option<String>,
+    },
+    /// A person recorded it.
+    Recorded {
+        /// Who, as the production calls them.
+        performer: String,
+        /// Where their consent is recorded, in the production's words.
+        consent: Option<String>,
+    },
 }
 
 /// What became of a line.

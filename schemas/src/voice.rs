@@ -48,6 +48,11 @@ pub enum VoiceSource {
         /// The description.
         describe: String,
     },
+    /// A person who recorded lines; nothing is synthesised in it.
+    Recorded {
+        /// Who, as the production calls them. Recordings of one person share one gain.
+        performer: String,
+    },
 }
 
 /// A program or library that speaks without weights.

@@ -44,9 +44,10 @@ impl Shared {
 pub fn shared_key(engine: &str, voice: &Voice, language: &str) -> Option<PromptKey> {
     match &voice.source {
         VoiceSource::Clone { .. } => PromptKey::parse(prompt_key(engine, voice, language)).ok(),
-        VoiceSource::Scratch { .. } | VoiceSource::Preset { .. } | VoiceSource::Design { .. } => {
-            None
-        }
+        VoiceSource::Scratch { .. }
+        | VoiceSource::Preset { .. }
+        | VoiceSource::Design { .. }
+        | VoiceSource::Recorded { .. } => None,
     }
 }
 

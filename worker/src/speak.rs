@@ -202,8 +202,9 @@ fn spoken_by(engine: &str, voice: &Voice) -> String {
             };
             format!("{engine} {synthesiser}")
         }
-        VoiceSource::Preset { .. } | VoiceSource::Clone { .. } | VoiceSource::Design { .. } => {
-            engine.to_owned()
-        }
+        VoiceSource::Preset { .. }
+        | VoiceSource::Clone { .. }
+        | VoiceSource::Design { .. }
+        | VoiceSource::Recorded { .. } => engine.to_owned(),
     }
 }

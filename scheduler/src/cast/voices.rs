@@ -151,9 +151,10 @@ fn at_rate(source: VoiceSource, by: f32) -> VoiceSource {
             let rate = ((rate * by * 1_000.0).round() / 1_000.0).clamp(0.5, 2.0);
             VoiceSource::Scratch { synthesiser, base, pitch, formant, rate }
         }
-        VoiceSource::Preset { .. } | VoiceSource::Clone { .. } | VoiceSource::Design { .. } => {
-            source
-        }
+        VoiceSource::Preset { .. }
+        | VoiceSource::Clone { .. }
+        | VoiceSource::Design { .. }
+        | VoiceSource::Recorded { .. } => source,
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct EpisodeArgs {
     place: PlaceArgs,
 }
 
-fn parse_line(id: &str) -> Result<LineId, String> {
+pub(super) fn parse_line(id: &str) -> Result<LineId, String> {
     LineId::parse(id).map_err(|err| err.to_string())
 }
 
@@ -97,7 +97,7 @@ async fn select(queue: &dyn queue::Queue, args: &LinesArgs) -> anyhow::Result<Se
 }
 
 /// The one of `known` that is called `wanted`, in capitals or not.
-fn one_of<'a>(
+pub(super) fn one_of<'a>(
     what: &str,
     wanted: &str,
     known: impl Iterator<Item = &'a str> + Clone,

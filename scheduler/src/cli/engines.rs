@@ -8,6 +8,7 @@ use queue::Queue;
 use worker::{LocalModels, ModelArgs, ModelSettings};
 
 use super::config::cache_dir;
+use crate::cast::SCRATCH_MODEL;
 use crate::plan::models_with_voices;
 use crate::submit::{Upload, choose_engines, models};
 
@@ -67,6 +68,32 @@ pub(crate) fn plan_for_local(
     let local = LocalModels::named(settings, needed.keys().map(String::as_str))?;
     upload.options.speakers = engines_here(needed.into_keys(), &local).into_iter().collect();
     Ok(local)
+}
+
+/// Opens the model of one engine on this machine; none for the scratch engine, which is always there.
+///
+/// # Errors
+/// When the model is not here, or is another engine here than the one asked for.
+pub(crate) fn open_local(
+    model: &str,
+    engine: &str,
+    settings: &ModelSettings,
+) -> anyhow::Result<LocalModels> {
+    if model == SCRATCH_MODEL {
+        return Ok(LocalModels::named(settings, [])?);
+    }
+    let local = LocalModels::named(settings, [model])?;
+    let here = engines_here([model.to_owned()], &local);
+    match here.first() {
+        Some((_, here)) if here == engine => Ok(local),
+        Some((_, here)) => bail!(
+            "the line is spoken by {engine}, and {model} is {here} on this machine, which sounds \
+             different; leave it to the workers with --farm"
+        ),
+        None => {
+            bail!("{model} is not on this machine; name its folder with --models, or use --farm")
+        }
+    }
 }
 
 /// Plans an upload for engines that were named, else for those of the workers, else for models in

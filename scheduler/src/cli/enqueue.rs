@@ -4,6 +4,7 @@ use clap::Args;
 use schemas::{BadId, Tag, Totals};
 
 use super::Exit;
+use super::confirm::{ConfirmArgs, is_agreed, time};
 use super::engines::{EngineArgs, plan_for_farm};
 use super::export::tell_folder;
 use super::output::{counted, json_line, line};
@@ -33,6 +34,8 @@ pub(crate) struct EnqueueArgs {
     #[command(flatten)]
     queueing: QueueingArgs,
     #[command(flatten)]
+    confirm: ConfirmArgs,
+    #[command(flatten)]
     engines: EngineArgs,
     /// Have it spoken only by workers that were given this tag: tableread-worker run --tag TAG
     #[arg(long, value_name = "TAG", value_parser = parse_tag)]
@@ -60,7 +63,14 @@ pub(crate) async fn run(mut args: EnqueueArgs) -> anyhow::Result<Exit> {
     plan_for_farm(&mut upload, &args.engines, Some(queue.as_ref()))
         .await
         .map_err(|err| args.script.blame_any(err))?;
-    let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
+    let mut prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
+    time(&mut prepared, Some(queue.as_ref())).await?;
+    if !is_agreed(&prepared, &args.confirm)? {
+        if args.json {
+            json_line(&serde_json::json!({ "episode": upload.episode, "price": prepared.price }))?;
+        }
+        return Ok(Exit::Refused);
+    }
     let submitted = submit(&upload, prepared, queue.as_ref(), &store)
         .await
         .map_err(|err| args.script.blame(err))?;
@@ -75,6 +85,7 @@ pub(crate) async fn run(mut args: EnqueueArgs) -> anyhow::Result<Exit> {
             "revived": added.revived,
             "superseded": added.superseded,
             "edits": submitted.prepared.edits,
+            "price": submitted.prepared.price,
         }))?;
     } else if added.lines == 0 && added.revived == 0 {
         line(format!("{id} is in the queue already"))?;

@@ -5,6 +5,7 @@ mod cast;
 mod change;
 mod check;
 mod config;
+mod confirm;
 mod cost;
 mod drain;
 mod engines;
@@ -25,6 +26,7 @@ mod script_args;
 mod serve;
 mod status;
 mod sweep;
+mod take;
 mod voices;
 mod watch;
 mod workers;
@@ -48,8 +50,8 @@ A first episode:
   tableread cast SCRIPT > cast.toml                  a cast to start from
   tableread render SCRIPT --cast cast.toml --out out hear it: out/episode.m4a
 
-Exit codes: 0 done; 1 could not be done, and standard error says why; 2 wrong usage, or doubts for
-`check`; 3 done, but some lines failed or were cancelled; 130 interrupted, run it again to go on."
+Exit codes: 0 done; 1 could not be done, and standard error says why; 2 wrong usage, doubts for
+`check`, or a price that nobody agreed to; 3 done, but some lines failed or were cancelled; 130 interrupted, run it again to go on."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -63,7 +65,7 @@ impl Cli {
     pub fn verbosity(&self) -> Verbosity {
         match self.command {
             Command::Serve(_) => Verbosity::Normal,
-            Command::Render(_) => Verbosity::Silent,
+            Command::Render(_) | Command::Take(_) => Verbosity::Silent,
             _ => Verbosity::Quiet,
         }
     }
@@ -77,6 +79,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Render(render::RenderArgs),
     Enqueue(enqueue::EnqueueArgs),
+    Take(take::TakeArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     Export(export::ExportArgs),
@@ -109,13 +112,15 @@ enum Exit {
     Doubts,
     SomeFailed,
     Interrupted,
+    /// Nobody agreed to what it would cost.
+    Refused,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         match exit {
             Exit::Done => Self::SUCCESS,
-            Exit::Doubts => Self::from(2),
+            Exit::Doubts | Exit::Refused => Self::from(2),
             Exit::SomeFailed => Self::from(3),
             Exit::Interrupted => Self::from(130),
         }
@@ -143,6 +148,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(args).await,
         Command::Render(args) => render::run(args).await,
         Command::Enqueue(args) => enqueue::run(args).await,
+        Command::Take(args) => take::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Logs(args) => logs::run(args).await,
         Command::Export(args) => export::run(args).await,

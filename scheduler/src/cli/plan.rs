@@ -1,17 +1,18 @@
 //! `tableread plan`: what would be rendered, and what is rendered already.
 
 use clap::Args;
-use queue::Queue;
 use schemars::JsonSchema;
 use schemas::{Edits, SynthKey};
 use serde::Serialize;
 
 use super::Exit;
+use super::confirm::{tell_lapses, time, told};
 use super::engines::{EngineArgs, plan_for_farm};
 use super::output::{counted, duration, json_pretty, line, table};
 use super::place::PlaceArgs;
 use super::script_args::{MasteringArgs, QueueingArgs, ScriptArgs};
 use crate::plan::{Plan, models_with_voices};
+use crate::price::{Price, measured_speed};
 use crate::submit::{Prepared, prepare};
 
 /// Says what would be rendered: lines, voices, groups, batches, minutes. Changes nothing
@@ -21,7 +22,10 @@ Speakers who are not cast stop the plan and are all named at once. With --out (o
 says what is rendered already and how long the rest will take, measured by what was rendered there.
 
 Languages come from [[language: de]] notes in the script, else from the cast (see tableread cast --help);
-one that a voice's model does not speak stops the plan.")]
+one that a voice's model does not speak stops the plan.
+
+Where a voice, a model, a language or the lexicon changed since the episode was last submitted, it says
+which rendered and approved lines go stale, and what it costs to speak them anew.")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     script: ScriptArgs,
@@ -45,10 +49,12 @@ pub(crate) async fn run(mut args: PlanArgs) -> anyhow::Result<Exit> {
     plan_for_farm(&mut upload, &args.engines, queue.as_deref())
         .await
         .map_err(|err| args.script.blame_any(err))?;
-    let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
+    let mut prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
+    time(&mut prepared, queue.as_deref()).await?;
     if args.json {
-        let Prepared { plan, takes, edits, .. } = &prepared;
-        let report = PlanReport { plan, rendered: takes.keys().collect(), edits: *edits };
+        let Prepared { plan, takes, edits, price, .. } = &prepared;
+        let (rendered, price) = (takes.keys().collect(), price.as_ref());
+        let report = PlanReport { plan, rendered, edits: *edits, price };
         json_pretty(&report)?;
         return Ok(Exit::Done);
     }
@@ -58,6 +64,10 @@ pub(crate) async fn run(mut args: PlanArgs) -> anyhow::Result<Exit> {
     };
     line(voices(&prepared.plan))?;
     line(summary(&prepared, speed))?;
+    tell_lapses(&prepared.lapses);
+    if let Some(price) = &prepared.price {
+        line(told(price))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -71,6 +81,9 @@ pub(crate) struct PlanReport<'a> {
     rendered: Vec<&'a SynthKey>,
     /// What changed since the episode was last submitted; absent when it never was.
     edits: Option<Edits>,
+    /// What it costs that lines sound otherwise though the script is the same; absent when none does
+    /// that was rendered.
+    price: Option<&'a Price>,
 }
 
 fn voices(plan: &Plan) -> String {
@@ -147,14 +160,4 @@ fn batches(count: usize) -> String {
 )]
 fn at_speed(audio_ms: u64, speed: f64) -> u64 {
     (audio_ms as f64 / speed) as u64
-}
-
-/// Audio a second of wall time over the submissions of this queue, newest that has any.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of some months at most")]
-async fn measured_speed(queue: &dyn Queue) -> anyhow::Result<Option<f64>> {
-    let all = queue.submissions(None).await?;
-    Ok(all
-        .iter()
-        .find(|progress| progress.audio_ms > 0 && progress.synth_ms > 0)
-        .map(|progress| progress.audio_ms as f64 / progress.synth_ms as f64))
 }

@@ -15,6 +15,7 @@ use worker::{Engines, LocalModels, ModelArgs};
 
 use super::Exit;
 use super::config::{cache_dir, program, search_path};
+use super::confirm::{ConfirmArgs, is_agreed, time};
 use super::engines::plan_for_local;
 use super::export::tell_folder;
 use super::outage::tell_outages;
@@ -47,6 +48,8 @@ pub(crate) struct RenderArgs {
     mastering: MasteringArgs,
     #[command(flatten)]
     queueing: QueueingArgs,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
     /// Lines spoken at once [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -70,7 +73,14 @@ pub(crate) async fn run(mut args: RenderArgs) -> anyhow::Result<Exit> {
     let models = plan_for_local(&mut upload, &models).map_err(|err| args.script.blame_any(err))?;
     let place = args.place.begin()?;
     let (queue, store) = (place.open_queue()?, place.open_store().await?);
-    let prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
+    let mut prepared = prepare(&upload, &store).await.map_err(|err| args.script.blame(err))?;
+    time(&mut prepared, Some(queue.as_ref())).await?;
+    if !is_agreed(&prepared, &args.confirm)? {
+        if args.json {
+            json_line(&serde_json::json!({ "episode": upload.episode, "price": prepared.price }))?;
+        }
+        return Ok(Exit::Refused);
+    }
     let submitted = submit(&upload, prepared, queue.as_ref(), &store)
         .await
         .map_err(|err| args.script.blame(err))?;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use super::{lines::Row, plan::PlanReport, status::Detail};
+use super::{lines::Row, plan::PlanReport, status::Detail, take::TakeRow};
 
 fn assert_current<T: JsonSchema>(name: &str) {
     let path = format!("{}/../schemas/json/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -24,4 +24,5 @@ fn the_schemas_of_what_commands_print_are_current() {
     assert_current::<Detail>("status");
     assert_current::<crate::story::Story>("story");
     assert_current::<super::cost::Cost>("cost");
+    assert_current::<TakeRow>("take");
 }

@@ -175,6 +175,7 @@ impl ScriptArgs {
             | SubmitError::SeveralEngines(_)
             | SubmitError::Recording { .. }
             | SubmitError::Ledger(_)
+            | SubmitError::Takes(_)
             | SubmitError::Store(_)
             | SubmitError::Queue(_) => false,
         };

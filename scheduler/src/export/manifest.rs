@@ -46,6 +46,8 @@ fn manifest_line(record: &LineRecord) -> ManifestLine {
         language: job.language.clone(),
         voice: job.voice.clone(),
         file: is_delivered.then(|| delivery_file(record.order, job)),
+        is_approved: false,
+        chosen: None,
         outcome,
     }
 }

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use schemas::{LineOutcome, Manifest, ManifestLine, delivery_object, hex};
+use schemas::{EpisodeId, LineOutcome, Manifest, ManifestLine, delivery_object, hex};
 use sha2::{Digest as _, Sha256};
 use store::{Store, StoreError};
 
@@ -96,6 +96,14 @@ fn folder_of(manifest: &Manifest, folder: &Path) -> PathBuf {
         }
         Some(_) | None => folder.to_owned(),
     }
+}
+
+/// Whether an export of the episode is in `folder`, or below it as [`export`] puts it there.
+#[must_use]
+pub fn is_exported(episode: &EpisodeId, folder: &Path) -> bool {
+    let below = folder.join("episodes").join(episode.as_str());
+    let is_of_it = |folder: &Path| read_manifest(folder).is_some_and(|it| it.episode == *episode);
+    is_of_it(folder) || is_of_it(&below)
 }
 
 /// Writes everything into `folder`: `lines/*.m4a`, `episode.m4a`, `captions.vtt` and `.srt`,

@@ -15,10 +15,10 @@ use crate::plan::Plan;
 pub fn edits(plan: &Plan, before: &Ledger, takes: &BTreeMap<SynthKey, TakeFacts>) -> Edits {
     let mut gone: BTreeMap<&LineId, Option<&SynthKey>> = before.synth_keys();
     let mut edits = Edits::default();
-    for job in plan.lines.iter().map(|line| &line.job) {
+    for (job, planned_key) in plan.lines.iter().map(|line| (&line.job, &line.planned_key)) {
         match gone.remove(&job.id) {
             None => edits.new += 1,
-            Some(key) if key != Some(&job.synth_key) => edits.changed += 1,
+            Some(key) if key != Some(planned_key) => edits.changed += 1,
             Some(_) => {}
         }
         edits.reused += u64::from(takes.contains_key(&job.synth_key));

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemas::{LineId, SynthKey};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Line, Plan};
+use crate::plan::{Line, Plan, PlannedLine};
+use crate::takes::LineBasis;
 
 pub use carry::{Carried, Matched, carry_ids};
 pub use edits::edits;
@@ -61,18 +62,50 @@ struct LedgerLine {
     synth_key: Option<SynthKey>,
     /// Which time it was that its speaker said this; absent when it was left out.
     repeat: Option<u32>,
+    /// What a choice of a take of it rests on, and what else decides its sound; absent when it was left
+    /// out, and where an older program wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_of: Option<MadeOf>,
+}
+
+/// What decided how a line sounds, beside its words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MadeOf {
+    /// What a choice of a take of it rests on.
+    #[serde(flatten)]
+    pub(crate) basis: LineBasis,
+    /// Who said it, as cast.
+    pub(crate) character: String,
+    /// Name of the voice's model.
+    pub(crate) model: String,
+    /// Engine that spoke it, by name and version.
+    pub(crate) engine: String,
+    /// Its directions, in order: part of the script.
+    pub(crate) directions: Vec<String>,
+}
+
+/// A line of the last import, as far as its sound is concerned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Remembered<'a> {
+    /// What was said, as written.
+    pub(crate) text: &'a str,
+    /// The take that script and cast gave.
+    pub(crate) synth_key: &'a SynthKey,
+    /// What decided its sound beside its words.
+    pub(crate) made_of: &'a MadeOf,
 }
 
 impl Ledger {
     /// Returns the ledger to keep once `plan` is submitted.
     #[must_use]
     pub fn after(plan: &Plan, before: Option<&Self>) -> Self {
+        let models: BTreeMap<_, _> =
+            plan.voices.iter().map(|keyed| (&keyed.key, keyed.voice.model.as_str())).collect();
         let planned = plan.lines.iter().map(|planned| {
-            let keys = (Some(planned.job.synth_key.clone()), Some(planned.repeat));
-            (planned.line.position, LedgerLine::new(&planned.line, keys))
+            let model = models.get(&planned.basis.voice).copied().unwrap_or_default();
+            (planned.line.position, LedgerLine::spoken(planned, model))
         });
-        let skipped =
-            plan.skipped.iter().map(|line| (line.position, LedgerLine::new(line, (None, None))));
+        let skipped = plan.skipped.iter().map(|line| (line.position, LedgerLine::left_out(line)));
         let mut placed: Vec<_> = planned.chain(skipped).collect();
         placed.sort_by_key(|(position, _)| *position);
         let lines: Vec<LedgerLine> = placed.into_iter().map(|(_, line)| line).collect();
@@ -114,6 +147,17 @@ impl Ledger {
         (self.lines.len(), self.removed.len())
     }
 
+    /// A line of the last import, unless it was left out or an older program wrote it.
+    pub(crate) fn remembered(&self, id: &LineId) -> Option<Remembered<'_>> {
+        let line = self.lines.iter().find(|line| line.id == *id)?;
+        line.remembered().map(|(_, remembered)| remembered)
+    }
+
+    /// All lines of the last import of which it is known what decided their sound, by id.
+    pub(crate) fn all_remembered(&self) -> BTreeMap<&LineId, Remembered<'_>> {
+        self.lines.iter().filter_map(LedgerLine::remembered).collect()
+    }
+
     /// What the audio of each line of the last import was made of.
     fn synth_keys(&self) -> BTreeMap<&LineId, Option<&SynthKey>> {
         self.lines.iter().map(|line| (&line.id, line.synth_key.as_ref())).collect()
@@ -121,15 +165,38 @@ impl Ledger {
 }
 
 impl LedgerLine {
-    fn new(line: &Line, (synth_key, repeat): (Option<SynthKey>, Option<u32>)) -> Self {
+    fn spoken(planned: &PlannedLine, model: &str) -> Self {
+        let PlannedLine { line, job, basis, .. } = planned;
+        let made_of = MadeOf {
+            basis: basis.clone(),
+            character: job.character.clone(),
+            model: model.to_owned(),
+            engine: job.engine.clone(),
+            directions: line.parentheticals.iter().map(|one| one.text.clone()).collect(),
+        };
+        Self {
+            synth_key: Some(planned.planned_key.clone()),
+            repeat: Some(planned.repeat),
+            made_of: Some(made_of),
+            ..Self::left_out(line)
+        }
+    }
+
+    fn remembered(&self) -> Option<(&LineId, Remembered<'_>)> {
+        let (synth_key, made_of) = (self.synth_key.as_ref()?, self.made_of.as_ref()?);
+        Some((&self.id, Remembered { text: &self.text, synth_key, made_of }))
+    }
+
+    fn left_out(line: &Line) -> Self {
         Self {
             id: line.id.clone(),
             scene: line.scene.number,
             heading: line.scene.heading.clone(),
             speaker_key: line.speaker_key.clone(),
             text: line.text.clone(),
-            synth_key,
-            repeat,
+            synth_key: None,
+            repeat: None,
+            made_of: None,
         }
     }
 }

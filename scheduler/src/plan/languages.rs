@@ -105,7 +105,7 @@ fn languages_of(voice: &Voice) -> Option<&'static [&'static str]> {
         VoiceSource::Scratch { synthesiser: ScratchSynthesiser::Pico, .. } => {
             Some(&scratch::PICO_LANGUAGES)
         }
-        VoiceSource::Scratch { .. } => None,
+        VoiceSource::Scratch { .. } | VoiceSource::Recorded { .. } => None,
         VoiceSource::Preset { .. } | VoiceSource::Clone { .. } | VoiceSource::Design { .. } => {
             let plain = voice.model.rsplit('/').next().unwrap_or_default().to_lowercase();
             plain.starts_with("qwen3-tts-12hz-").then_some(&qwen3_tts::LANGUAGES)

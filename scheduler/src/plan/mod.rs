@@ -34,7 +34,9 @@ pub use lines::{
 pub use pauses::pauses;
 pub use ready::{LONGEST_LINE, PlannedLine, TooLong, ready};
 pub use seeds::seed;
+pub(crate) use speakers::is_unresolved;
 pub use speakers::{Speakers, models_with_voices};
+pub(crate) use submission::submission_of;
 pub use submission::{SubmissionSettings, to_submission};
 
 /// How a script is planned.
@@ -140,6 +142,12 @@ pub fn plan(
 }
 
 impl Plan {
+    /// Groups and batches anew, after lines were given other takes.
+    pub(crate) fn regroup(&mut self, limits: &Limits) {
+        self.groups = group_by_voice(&self.lines);
+        self.batches = batches(&self.groups, &self.lines, limits);
+    }
+
     /// The JSON Schema of a plan as it is written.
     #[must_use]
     pub fn schema() -> schemars::Schema {

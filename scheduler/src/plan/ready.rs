@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use schemars::JsonSchema;
-use schemas::{GroupKey, LineId, LineJob, Pause, SynthInputs, Voice, VoiceKey, VoiceSource};
+use schemas::{
+    GroupKey, LineId, LineJob, Pause, SynthInputs, SynthKey, Voice, VoiceKey, VoiceSource,
+};
 use screenplay::Dual;
 use serde::Serialize;
 
@@ -13,6 +15,7 @@ use super::seeds::{Said, repeats, seed};
 use super::speakers::Speakers;
 use crate::cast::CastLine;
 use crate::lexicon::{Lexicon, Respelt};
+use crate::takes::LineBasis;
 
 /// What one line may hold, in characters; more is no utterance but a paragraph gone astray.
 pub const LONGEST_LINE: usize = 10_000;
@@ -43,6 +46,15 @@ pub struct PlannedLine {
     pub line: Line,
     /// The line as a worker gets it.
     pub job: LineJob,
+    /// What a choice of a take of it rests on.
+    #[serde(skip)]
+    pub basis: LineBasis,
+    /// The take that script and cast give; another than the job's where somebody chose one.
+    #[serde(skip)]
+    pub planned_key: SynthKey,
+    /// Number of the take that somebody chose for it; absent for the one that script and cast give.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen_take: Option<u32>,
     /// Which time it is, from 0, that its character says this; part of the seed.
     pub repeat: u32,
     /// Lexicon entries that changed its text, as the lexicon writes them.
@@ -132,7 +144,17 @@ impl Desk {
         };
         let group = self.group(&voice.voice, &job);
         let order = u32::try_from(self.planned.len()).expect("scripts are limited to 256 MB");
-        self.planned.push(PlannedLine { order, group, line, job, repeat, lexicon: matched });
+        self.planned.push(PlannedLine {
+            order,
+            group,
+            basis: LineBasis::of(&line.text, &job),
+            planned_key: job.synth_key.clone(),
+            chosen_take: None,
+            line,
+            job,
+            repeat,
+            lexicon: matched,
+        });
     }
 
     /// Whether it is the right half of a pair whose left half is spoken too.
@@ -155,7 +177,10 @@ impl Desk {
 fn estimate_ms(text: &str, pauses: &[Pause], language: &str, voice: &Voice) -> u32 {
     let rate = match &voice.source {
         VoiceSource::Scratch { rate, .. } => *rate,
-        VoiceSource::Preset { .. } | VoiceSource::Clone { .. } | VoiceSource::Design { .. } => 1.0,
+        VoiceSource::Preset { .. }
+        | VoiceSource::Clone { .. }
+        | VoiceSource::Design { .. }
+        | VoiceSource::Recorded { .. } => 1.0,
     };
     let silence = pauses.iter().fold(0, |sum: u32, pause| sum.saturating_add(pause.ms));
     engine::estimate_ms(text, language, rate).saturating_add(silence)

@@ -32,6 +32,11 @@ impl Speakers {
     }
 }
 
+/// Whether this is what a line has for an engine whose model's engine is not known.
+pub(crate) fn is_unresolved(engine: &str) -> bool {
+    engine.ends_with(UNRESOLVED)
+}
+
 impl FromIterator<(String, String)> for Speakers {
     fn from_iter<T: IntoIterator<Item = (String, String)>>(pairs: T) -> Self {
         Self(pairs.into_iter().collect())
@@ -52,7 +57,7 @@ impl Plan {
         let voices: BTreeMap<_, _> =
             self.voices.iter().map(|keyed| (&keyed.key, &keyed.voice)).collect();
         let mut models: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for line in self.lines.iter().filter(|line| line.job.engine.ends_with(UNRESOLVED)) {
+        for line in self.lines.iter().filter(|line| is_unresolved(&line.job.engine)) {
             let Some(voice) = voices.get(&line.job.voice) else { continue };
             let names = models.entry(voice.model.clone()).or_default();
             if !names.contains(&voice.name) {

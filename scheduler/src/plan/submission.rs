@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use queue::NewSubmission;
 use schemas::{
-    EpisodeId, Mastering, QueuedLine, Submission, SubmissionId, SynthKey, Tag, TakeFacts, VoiceKey,
+    EpisodeId, ManifestVoice, Mastering, QueuedLine, Submission, SubmissionId, SynthKey, Tag,
+    TakeFacts, VoiceKey,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -39,17 +40,29 @@ pub struct SubmissionSettings {
 /// and mastering. Priority, shares, attempts, tag and what is rendered already change nothing about that.
 #[must_use]
 pub fn to_submission(plan: &Plan, settings: &SubmissionSettings) -> NewSubmission {
-    let SubmissionSettings { episode, priority, max_attempts, mastering, takes, .. } = settings;
-    let lines = plan.lines.iter().map(|line| queued(line, takes)).collect();
+    let lines = plan.lines.iter().map(|line| queued(line, &settings.takes)).collect();
+    submission_of(&plan.title, plan.voices.clone(), lines, settings)
+}
+
+/// The submission of lines that are planned already, with a name made as [`to_submission`] makes it.
+#[must_use]
+pub(crate) fn submission_of(
+    title: &str,
+    voices: Vec<ManifestVoice>,
+    lines: Vec<QueuedLine>,
+    settings: &SubmissionSettings,
+) -> NewSubmission {
+    let SubmissionSettings { episode, priority, max_attempts, mastering, .. } = settings;
+    let hash = plan_hash(title, &voices, &lines, settings);
     let submission = Submission {
-        id: SubmissionId::new(&fitting(episode), &plan_hash(plan, settings)),
+        id: SubmissionId::new(&fitting(episode), &hash),
         episode: episode.clone(),
-        title: plan.title.clone(),
+        title: title.to_owned(),
         priority: (*priority).min(9),
         max_attempts: (*max_attempts).max(1),
         mastering: mastering.clone(),
         shares: settings.shares.clamp(1, 100),
-        voices: plan.voices.iter().map(|keyed| keyed.voice.clone()).collect(),
+        voices: voices.into_iter().map(|keyed| keyed.voice).collect(),
         trace: None,
         tag: settings.tag.clone(),
     };
@@ -84,7 +97,12 @@ struct Weighed<'a> {
     gain_db: f32,
 }
 
-fn plan_hash(plan: &Plan, settings: &SubmissionSettings) -> String {
+fn plan_hash(
+    title: &str,
+    voices: &[ManifestVoice],
+    lines: &[QueuedLine],
+    settings: &SubmissionSettings,
+) -> String {
     let SubmissionSettings { episode, mastering, restart, .. } = settings;
     let mut hasher = Sha256::new();
     let mut weigh = |json: serde_json::Result<Vec<u8>>| {
@@ -92,8 +110,8 @@ fn plan_hash(plan: &Plan, settings: &SubmissionSettings) -> String {
         hasher.update([0]);
     };
     // The whole id, because ids are made of its beginning only.
-    weigh(serde_json::to_vec(&("submission/1", episode, &plan.title, mastering)));
-    for line in &plan.lines {
+    weigh(serde_json::to_vec(&("submission/1", episode, title, mastering)));
+    for line in lines {
         let job = &line.job;
         weigh(serde_json::to_vec(&Weighed {
             id: job.id.as_str(),
@@ -106,7 +124,7 @@ fn plan_hash(plan: &Plan, settings: &SubmissionSettings) -> String {
             gain_db: job.gain_db,
         }));
     }
-    for keyed in &plan.voices {
+    for keyed in voices {
         weigh(serde_json::to_vec(keyed));
     }
     if *restart > 0 {

@@ -11,6 +11,7 @@ use crate::cast::{BadFile, CastError, Uncast};
 use crate::finish::FinishError;
 use crate::plan::{BadNotes, PlanError, TooLong, UnspokenLanguages, models_with_voices};
 use crate::submit::SubmitError;
+use crate::takes::TakesError;
 
 /// Seconds after which an outage is asked about again.
 const OUTAGE_S: u64 = 5;
@@ -67,6 +68,7 @@ impl From<FinishError> for Problem {
         match err {
             FinishError::Queue(err) => err.into(),
             FinishError::Store(err) => err.into(),
+            FinishError::Takes(err) => of_takes(&err),
         }
     }
 }
@@ -137,9 +139,15 @@ pub(super) fn of_submit(err: SubmitError, script: &str) -> Problem {
             error!(error = &err as &dyn std::error::Error, "ledger unusable");
             Problem::new(Kind::Internal, "what is remembered of the episode cannot be used")
         }
+        SubmitError::Takes(err) => of_takes(&err),
         SubmitError::Store(err) => err.into(),
         SubmitError::Queue(err) => err.into(),
     }
+}
+
+fn of_takes(err: &TakesError) -> Problem {
+    error!(error = err as &dyn std::error::Error, "decisions about takes unusable");
+    Problem::new(Kind::Internal, "what was decided about the episode's takes cannot be used")
 }
 
 fn of_plan(err: PlanError, script: &str) -> Problem {

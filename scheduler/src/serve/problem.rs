@@ -6,12 +6,14 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::price::Price;
+
 /// Why a request was not done. In a box: it is the rare half of every answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Problem(Box<Told>);
 
 /// Why a request was not done: the body of every answer of status 400 and above.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(super) struct Told {
     /// Names the kind of problem, for programs: `urn:tableread:problem:` and one of the words of the
@@ -29,6 +31,9 @@ pub(super) struct Told {
     /// Mistakes in what was sent, each at its place; empty when the problem is another.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Mistake>,
+    /// What it costs to go on, where that is why the request was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<Price>,
     /// When to try again, in seconds from now; a header of the answer.
     #[serde(skip)]
     retry_after_s: Option<u64>,
@@ -138,6 +143,7 @@ impl Problem {
             detail: detail.into(),
             request: None,
             errors: Vec::new(),
+            price: None,
             retry_after_s: None,
         }))
     }
@@ -147,6 +153,12 @@ impl Problem {
         let mut problem = Self::new(Kind::Unprocessable, detail);
         problem.0.errors = errors;
         problem
+    }
+
+    /// The same, with what it costs to go on.
+    pub(super) fn at_price(mut self, price: Price) -> Self {
+        self.0.price = Some(price);
+        self
     }
 
     /// The same, to be tried again after some seconds.

@@ -100,7 +100,7 @@ fn described(candidate: &Candidate) -> String {
             format!("pitch {pitch}, formant {formant}, rate {rate}")
         }
         VoiceSource::Preset { speaker, .. } => speaker.clone(),
-        VoiceSource::Clone { .. } => candidate.description.clone(),
+        VoiceSource::Clone { .. } | VoiceSource::Recorded { .. } => candidate.description.clone(),
     }
 }
 

@@ -17,4 +17,5 @@ mod limits;
 mod page_forms;
 mod page_in_browser;
 mod pages;
+mod price;
 mod submitting;

@@ -137,7 +137,10 @@ async fn make(
 fn row(warmth: &Warmth, now: Now, bytes: Option<usize>) -> Row<'_> {
     let mood = match &warmth.voice.source {
         VoiceSource::Clone { reference } => reference.mood.as_str(),
-        VoiceSource::Scratch { .. } | VoiceSource::Preset { .. } | VoiceSource::Design { .. } => "",
+        VoiceSource::Scratch { .. }
+        | VoiceSource::Preset { .. }
+        | VoiceSource::Design { .. }
+        | VoiceSource::Recorded { .. } => "",
     };
     let Warmth { voice, language, engine, lines } = warmth;
     Row { voice: &voice.name, mood, language, engine, lines: *lines, now, bytes }

@@ -14,6 +14,7 @@ use tracing::error;
 
 use super::{Query, body};
 use crate::plan::Plan;
+use crate::price::{Price, measured_speed};
 use crate::serve::api::{Api, Content, Operation, json};
 use crate::serve::app::Shared;
 use crate::serve::auth::Principal;
@@ -39,13 +40,18 @@ pub(super) fn routes(api: Api, body_bytes: usize) -> Api {
              `Idempotency-Replayed: true`, and another request with that key is refused with 422.",
         )
         .query::<bool>("plan", "Plan only: say what would be rendered, and change nothing")
+        .query::<bool>("confirm", "Go on though approved lines go stale that the script did not change")
         .header("Idempotency-Key", "1 to 255 printable ASCII characters, e.g. a UUID")
         .takes(json::<EpisodeRequest>(), true)
         .takes(form, true)
         .gives(StatusCode::ACCEPTED, "Its lines are queued; `Location` follows it", json::<Taken>())
         .gives(StatusCode::OK, "What would be rendered", json::<Planned>())
         .fails(&[
-            (StatusCode::CONFLICT, "The first request with this key is still being answered"),
+            (
+                StatusCode::CONFLICT,
+                "Approved lines would go stale: `price` says which, and `confirm` goes on; or the first \
+                 request with this key is still being answered",
+            ),
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is neither JSON nor a form"),
         ]);
     api.add(operation, post(submit_episode).layer(DefaultBodyLimit::max(body_bytes)))
@@ -56,6 +62,8 @@ pub(super) fn routes(api: Api, body_bytes: usize) -> Api {
 struct How {
     #[serde(default)]
     plan: bool,
+    #[serde(default)]
+    confirm: bool,
 }
 
 /// What became of a submission that was taken in.
@@ -95,6 +103,9 @@ struct Planned {
     rendered: Vec<SynthKey>,
     /// What it would change against the last submission; absent when there was none.
     edits: Option<Edits>,
+    /// What it costs that lines sound otherwise though the script is the same; absent when none does
+    /// that was rendered.
+    price: Option<Price>,
     /// What the reader of the script was not sure of; the first 100.
     doubts: Vec<ScriptDoubt>,
 }
@@ -125,8 +136,9 @@ async fn submit_episode(
         return Ok(response);
     }
     // Goes on when the client hangs up: what was begun is ended, and remembered under its key.
-    let task =
-        tokio::spawn(blocking(app, received, move |app| Box::pin(submit_sent(app, sent, claim))));
+    let task = tokio::spawn(blocking(app, received, move |app| {
+        Box::pin(submit_sent(app, sent, claim, how.confirm))
+    }));
     accepted(&task.await.map_err(|_| failed())??)
 }
 
@@ -168,20 +180,36 @@ async fn blocking<T: Send + 'static>(
 
 async fn plan_sent(app: Shared, sent: Sent) -> Answer<Planned> {
     let mut upload = sent.read(&sent.locks(&app.store).await)?;
-    let Prepared { plan, takes, edits, .. } = prepare_sent(&app, &sent, &mut upload).await?;
+    let Prepared { plan, takes, edits, price, .. } = prepare_sent(&app, &sent, &mut upload).await?;
     Ok(Planned {
         episode: upload.episode,
         plan,
         rendered: takes.into_keys().collect(),
         edits,
+        price,
         doubts: doubts(&upload.script.doubts),
     })
 }
 
 /// Submits an episode; gives the answer as it is remembered under the request's key.
-async fn submit_sent(app: Shared, sent: Sent, claim: Option<Claim>) -> Answer<serde_json::Value> {
+async fn submit_sent(
+    app: Shared,
+    sent: Sent,
+    claim: Option<Claim>,
+    is_confirmed: bool,
+) -> Answer<serde_json::Value> {
     let mut upload = sent.read(&sent.locks(&app.store).await)?;
     let prepared = prepare_sent(&app, &sent, &mut upload).await?;
+    if let Some(price) = prepared.price.as_ref().filter(|price| price.approved > 0)
+        && !is_confirmed
+    {
+        let detail = format!(
+            "{} approved lines would go stale though the script is the same; send it again with \
+             `confirm=true` to render them anew, or take the change of the cast back",
+            price.approved
+        );
+        return Err(Problem::new(Kind::Conflict, detail).at_price(price.clone()));
+    }
     if let Some(claim) = &claim {
         claim.begin(&app.store).await?;
     }
@@ -212,7 +240,11 @@ async fn submit_sent(app: Shared, sent: Sent, claim: Option<Claim>) -> Answer<se
 async fn prepare_sent(app: &Shared, sent: &Sent, upload: &mut Upload) -> Answer<Prepared> {
     let told = |err| of_submit(err, &sent.script.name);
     choose_engines(upload, sent.engines(), app.queue.as_ref()).await.map_err(told)?;
-    prepare(upload, &app.store).await.map_err(told)
+    let mut prepared = prepare(upload, &app.store).await.map_err(told)?;
+    if let Some(price) = prepared.price.take() {
+        prepared.price = Some(price.at_speed(measured_speed(app.queue.as_ref()).await?));
+    }
+    Ok(prepared)
 }
 
 /// The answer to a submission, now or when it is asked for again.

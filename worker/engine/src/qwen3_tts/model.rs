@@ -377,6 +377,10 @@ fn voice_request(source: &VoiceSource, language: &str) -> Result<VoiceRequest, L
             let problem = "a scratch voice is spoken by the scratch engine, not by a model";
             return Err(LineError::Voice(problem.to_owned()));
         }
+        VoiceSource::Recorded { .. } => {
+            let problem = "a person recorded this line, and no model speaks it";
+            return Err(LineError::Voice(problem.to_owned()));
+        }
     };
     Ok(VoiceRequest { who, instruct, language: language.to_owned(), layout: None })
 }
