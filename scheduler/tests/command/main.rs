@@ -12,5 +12,6 @@ mod readme;
 #[path = "../../../worker/tests/releases/mod.rs"]
 mod releases;
 mod rendering;
+mod voices;
 #[cfg(unix)]
 mod watching;
