@@ -1,10 +1,10 @@
 //! Finding what nothing refers to any more, and taking it out of the store.
 //!
 //! Objects are named by content, so nothing says of itself whose it is. An object is referred to by the
-//! lines of every submission that the queue knows, by every manifest that is stored, and by what people
-//! decided about takes. What neither
-//! names, and what has lain untouched for long, is left over from scripts that were changed, settings
-//! that were tried, and submissions that were forgotten.
+//! lines of every submission that the queue knows, by every manifest that is stored, by every locked
+//! voice, and by what people decided about takes. What none of these names, and what has lain untouched
+//! for long, is left over from scripts that were changed, settings that were tried, and submissions that
+//! were forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -18,13 +18,23 @@ use schemas::{
 };
 use serde::Serialize;
 use store::{Entry, Store, StoreError};
+use voices::Library;
 
 use crate::takes::{self, TakesError};
 use crate::voices::{DraftError, drafted_recordings, prompts_of};
 
 /// What may be taken away when nothing refers to it. Nothing else in a store is ever touched: manifests,
 /// ledgers and whatever else somebody put there.
-pub const KINDS: [&str; 6] = ["deliveries", "masters", "probes", "prompts", "recordings", "takes"];
+pub const KINDS: [&str; 8] = [
+    "deliveries",
+    "masters",
+    "probes",
+    "prompts",
+    "recordings",
+    "takes",
+    "voices/locks",
+    "voices/prompts",
+];
 
 /// Objects deleted between two looks at the queue.
 const AT_ONCE: usize = 100;
@@ -44,6 +54,9 @@ pub enum SweepError {
     /// What was decided about takes cannot be read, and it cannot be known which are needed.
     #[error("nothing is deleted")]
     Takes(#[from] TakesError),
+    /// The voice library cannot be read, and it cannot be known what its voices are made of.
+    #[error("the voices in the store cannot be read, so nothing is deleted")]
+    Voices(#[from] voices::VoiceError),
     /// A manifest is not one, and it cannot be known what it refers to.
     #[error("`{key}` in the store is no manifest this program can read, so nothing is deleted")]
     Manifest {
@@ -135,7 +148,9 @@ pub async fn look(
     // References are read after the listing: what began to be needed meanwhile is among them.
     let (referenced, manifests) = of_manifests(store).await?;
     let mut submissions = BTreeSet::new();
-    for key in of_new_submissions(queue, &mut submissions).await?.iter().chain(&referenced) {
+    let of_voices = Library::new(store.clone()).referenced().await?;
+    let of_submissions = of_new_submissions(queue, &mut submissions).await?;
+    for key in of_submissions.iter().chain(&referenced).chain(&of_voices) {
         old.remove(key);
     }
     Ok(Findings { unreferenced: old.into_values().collect(), submissions, manifests })
@@ -156,7 +171,7 @@ pub async fn delete(
 ) -> Result<Deleted, SweepError> {
     let mut deleted = Deleted::default();
     let mut known = findings.submissions.clone();
-    let mut referenced = BTreeSet::new();
+    let mut referenced = Library::new(store.clone()).referenced().await?;
     for entries in findings.unreferenced.chunks(AT_ONCE) {
         referenced.extend(of_new_submissions(queue, &mut known).await?);
         for entry in entries {
@@ -175,8 +190,7 @@ pub async fn delete(
 
 /// The kind of an object, if it is one that may be taken away.
 fn kind_of(key: &str) -> Option<&'static str> {
-    let (first, _) = key.split_once('/')?;
-    KINDS.into_iter().find(|kind| *kind == first)
+    KINDS.into_iter().find(|kind| key.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// What submissions refer to that are not in `known`, and puts them there.

@@ -71,6 +71,16 @@ impl PlaceArgs {
         Ok((queue, store))
     }
 
+    /// The store alone, for commands that only look and need no queue: what is not there counts as empty.
+    pub(crate) async fn peek_store(&self) -> anyhow::Result<Store> {
+        let place = self.resolve();
+        if self.store.is_some() || Path::new(&place.store).exists() {
+            place.open_store().await
+        } else {
+            Ok(Store::open("memory:").await?)
+        }
+    }
+
     /// The folder as it would be typed again behind a command, with a space before it; nothing when
     /// it is the usual one.
     pub(crate) fn as_typed(&self) -> String {

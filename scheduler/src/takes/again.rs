@@ -77,7 +77,8 @@ pub async fn again(
         let settings = settings(&submission, restart);
         submission_of(&submission.title, voices.clone(), lines.clone(), &settings)
     };
-    let (new, _) = whole_submission(build, queue, store).await?;
+    let (mut new, _) = whole_submission(build, queue, store).await?;
+    new.submission.trace.clone_from(&submission.trace);
     let id = new.submission.id.clone();
     // The same once more would set failed lines going again.
     let is_same = new.submission.id == submission.id;
@@ -91,6 +92,7 @@ fn settings(submission: &Submission, restart: u32) -> SubmissionSettings {
         priority: submission.priority,
         max_attempts: submission.max_attempts,
         shares: submission.shares,
+        tag: submission.tag.clone(),
         mastering: submission.mastering.clone(),
         // Lines bring theirs along.
         takes: BTreeMap::new(),

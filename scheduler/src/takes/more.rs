@@ -187,6 +187,7 @@ pub fn submission_of_takes(
         priority: of.priority,
         max_attempts: of.max_attempts,
         shares: of.shares,
+        tag: of.tag.clone(),
         mastering: of.mastering.clone(),
         takes: std::collections::BTreeMap::new(),
         restart: 0,

@@ -13,5 +13,6 @@ mod readme;
 mod releases;
 mod rendering;
 mod takes;
+mod voices;
 #[cfg(unix)]
 mod watching;
