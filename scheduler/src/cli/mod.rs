@@ -102,7 +102,7 @@ enum Command {
     Workers(workers::WorkersArgs),
     Drain(drain::DrainArgs),
     Sweep(sweep::SweepArgs),
-    Voices(voices::VoicesArgs),
+    Voices(Box<voices::VoicesArgs>),
 }
 
 /// How a command ended, short of an error.
@@ -161,7 +161,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Workers(args) => workers::run(args).await,
         Command::Drain(args) => drain::run(args).await,
         Command::Sweep(args) => sweep::run(args).await,
-        Command::Voices(args) => voices::run(args).await,
+        Command::Voices(args) => voices::run(*args).await,
     }
 }
 

@@ -161,6 +161,9 @@ impl Draft {
 
     /// Keeps the draft as it is now.
     ///
+    /// # Panics
+    /// Never: plain structs always serialise.
+    ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn keep(&self, store: &Store) -> Result<(), DraftError> {

@@ -42,7 +42,7 @@ pub(crate) struct AuditionArgs {
     to: Option<PathBuf>,
     #[command(flatten)]
     models: ModelArgs,
-    /// Print JSON: {"page": …, "candidates": N, "heard_by": …}
+    /// Print JSON: `{"page": …, "candidates": N, "heard_by": …}`
     #[arg(long)]
     json: bool,
     #[command(flatten)]

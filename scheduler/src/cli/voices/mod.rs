@@ -44,7 +44,7 @@ pub(crate) struct VoicesArgs {
 
 #[derive(Debug, Subcommand)]
 enum VoicesCommand {
-    Design(design::DesignArgs),
+    Design(Box<design::DesignArgs>),
     Audition(audition::AuditionArgs),
     Choose(choose::ChooseArgs),
     Lock(lock::LockArgs),
@@ -60,7 +60,7 @@ enum VoicesCommand {
 
 pub(crate) async fn run(args: VoicesArgs) -> anyhow::Result<Exit> {
     match args.command {
-        VoicesCommand::Design(args) => design::run(args).await,
+        VoicesCommand::Design(args) => design::run(*args).await,
         VoicesCommand::Audition(args) => audition::run(args).await,
         VoicesCommand::Choose(args) => choose::run(args).await,
         VoicesCommand::Lock(args) => lock::run(args).await,

@@ -116,7 +116,7 @@ fn candidate(html: &mut String, shown: &Shown<'_>, choose: &str) {
     let chosen = if shown.is_chosen { " class=\"chosen\"" } else { "" };
     let mark = if shown.is_chosen { " <span class=\"mark\">chosen</span>" } else { "" };
     // Writing to a string does not fail.
-    let _ = write!(
+    let _written = write!(
         html,
         "<li{chosen} id=\"candidate-{number}\">\n<h2>{number}{mark}</h2>\n{}\n\
          <audio controls preload=\"metadata\" aria-label=\"Candidate {number}\" \
@@ -126,17 +126,17 @@ fn candidate(html: &mut String, shown: &Shown<'_>, choose: &str) {
     );
     html.push_str("<dl>");
     for (term, value) in figures(shown) {
-        let _ = write!(html, "<div><dt>{term}</dt><dd>{}</dd></div>", escaped(&value));
+        let _written = write!(html, "<div><dt>{term}</dt><dd>{}</dd></div>", escaped(&value));
     }
     html.push_str("</dl>\n");
     for (other, likeness) in &shown.alike {
-        let _ = writeln!(
+        let _written = writeln!(
             html,
             "<p class=\"alike\">Sounds like <a href=\"#candidate-{other}\">candidate {other}</a> \
              ({likeness:.2})</p>"
         );
     }
-    let _ = writeln!(
+    let _written = writeln!(
         html,
         "<blockquote lang=\"{}\">{}</blockquote>\n<p class=\"asked\">{}</p>\n<code>{} {number}</code>\n</li>",
         escaped(language),

@@ -16,7 +16,7 @@ pub fn waveform(peaks: &[(f32, f32)], label: &str) -> String {
         // Silence is a thin line, so that a pause is seen to be one.
         let bottom = bottom.max(top + 0.6);
         // Writing to a string does not fail.
-        let _ = write!(path, "M{column}.5 {top:.1}V{bottom:.1}");
+        let _written = write!(path, "M{column}.5 {top:.1}V{bottom:.1}");
     }
     let (width, label) = (peaks.len().max(1), escaped(label));
     format!(
