@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 mod changing;
+mod collector;
 mod common;
 mod designing;
 mod models;
@@ -12,5 +13,6 @@ mod readme;
 #[path = "../../../worker/tests/releases/mod.rs"]
 mod releases;
 mod rendering;
+mod telemetry;
 #[cfg(unix)]
 mod watching;
