@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 mod changing;
+mod collector;
 mod common;
 mod designing;
 mod models;
@@ -13,6 +14,7 @@ mod readme;
 mod releases;
 mod rendering;
 mod takes;
+mod telemetry;
 mod voices;
 #[cfg(unix)]
 mod watching;
