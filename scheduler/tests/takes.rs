@@ -1,5 +1,7 @@
 //! What people decide about takes, and what follows from it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod plan_support;
 
 use std::collections::BTreeSet;

@@ -240,7 +240,7 @@ pub(crate) struct RunArguments {
     /// Do not compare every take of a cloned voice with its recording; takes a little less of the device.
     #[arg(long)]
     no_drift_check: bool,
-    /// Tell metrics to Prometheus at http://ADDRESS/metrics; a port alone is of this machine's own
+    /// Tell metrics to Prometheus, which asks for /metrics at this address; a port alone is of this machine's own
     /// address. They are told to whoever asks.
     #[arg(long, value_name = "[HOST:]PORT", env = "TABLEREAD_METRICS_LISTEN")]
     #[arg(value_parser = listen_address)]

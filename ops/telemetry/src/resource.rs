@@ -19,7 +19,7 @@ pub(crate) fn known() -> Attributes {
 /// Notes what this process is, and makes of it what exporters take. What `OTEL_RESOURCE_ATTRIBUTES`
 /// says goes along.
 pub(crate) fn describe(attributes: &Attributes) -> Resource {
-    *KNOWN.write().unwrap_or_else(PoisonError::into_inner) = attributes.clone();
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).clone_from(attributes);
     let pairs = attributes.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     Resource::builder().with_attributes(pairs).build()
 }

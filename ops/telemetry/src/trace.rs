@@ -205,6 +205,6 @@ pub async fn stage<T>(stage: &'static str, work: impl Future<Output = T>) -> T {
 
 fn context_of(carried: Option<&str>) -> Context {
     let Some(carried) = carried else { return Context::new() };
-    let carrier = HashMap::from([(CARRIED.to_owned(), carried.to_owned())]);
-    TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier)
+    let headers = HashMap::from([(CARRIED.to_owned(), carried.to_owned())]);
+    TraceContextPropagator::new().extract_with_context(&Context::new(), &headers)
 }

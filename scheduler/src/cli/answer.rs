@@ -190,12 +190,15 @@ mod tests {
     fn what_holds_lines_up_is_named() {
         let waiting =
             [record(LineState::Waiting, "scratch/1"), record(LineState::Waiting, "qwen/7")];
-        assert_eq!(hold_ups(&waiting, &[], NOW_MS), [NOBODY]);
-        assert_eq!(hold_ups(&waiting, &[card(None, 0)], NOW_MS), [NOBODY], "it is silent");
-        let told = hold_ups(&waiting, &[card(Some("the store is away"), NOW_MS)], NOW_MS);
+        assert_eq!(hold_ups(&waiting, None, &[], NOW_MS), [NOBODY]);
+        assert_eq!(hold_ups(&waiting, None, &[card(None, 0)], NOW_MS), [NOBODY], "it is silent");
+        let told = hold_ups(&waiting, None, &[card(Some("the store is away"), NOW_MS)], NOW_MS);
         assert!(told[0].contains("has the engine `qwen/7`, which 1 line is"), "{told:?}");
         assert_eq!(told[1], "mini-1: the store is away");
+        let tag = Tag::parse("studio-b").unwrap();
+        let told = hold_ups(&waiting[..1], Some(&tag), &[card(None, NOW_MS)], NOW_MS);
+        assert!(told[0].contains("`scratch/1` and the tag `studio-b`, which 1 line"), "{told:?}");
         let in_hand = [record(LineState::Leased, "qwen/7"), record(LineState::Done, "qwen/7")];
-        assert_eq!(hold_ups(&in_hand, &[], NOW_MS), [""; 0]);
+        assert_eq!(hold_ups(&in_hand, None, &[], NOW_MS), [""; 0]);
     }
 }

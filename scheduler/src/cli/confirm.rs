@@ -82,27 +82,26 @@ pub(super) fn told(price: &Price) -> String {
     );
     for one in &price.characters {
         let causes: Vec<_> = one.causes.iter().map(|cause| cause.word()).collect();
-        text.push_str(&format!(
-            "\n  {}: {} ({} approved), {}; changed: {}",
-            one.character,
-            counted(one.lines, "line"),
-            one.approved,
-            duration(one.audio_ms),
-            causes.join(", ")
-        ));
+        let (lines, audio) = (counted(one.lines, "line"), duration(one.audio_ms));
+        let line = [
+            format!("\n  {}: {lines} ({} approved), {audio}", one.character, one.approved),
+            format!("; changed: {}", causes.join(", ")),
+        ];
+        text.extend(line);
     }
     if price.to_speak_ms == 0 {
         text.push_str("\nAll of it was rendered like this before: nothing is to be spoken");
         return text;
     }
     let (audio, wall) = (duration(price.to_speak_ms), duration(price.wall_ms));
-    text.push_str(&if price.is_measured {
+    let speed = if price.is_measured {
         format!("\nTo speak: {audio}, about {wall} at the speed measured here")
     } else {
         format!(
             "\nTo speak: {audio}; nothing was measured here yet: {wall} if speaking takes as long as \
              listening"
         )
-    });
+    };
+    text.push_str(&speed);
     text
 }

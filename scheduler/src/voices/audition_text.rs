@@ -150,9 +150,9 @@ mod tests {
     use crate::plan::spoken_lines;
 
     fn said(speeches: &[(&str, &str)]) -> Vec<Line> {
-        let text: String =
+        let speeches: Vec<_> =
             speeches.iter().map(|(who, what)| format!("{who}\n{what}\n\n")).collect();
-        let script = format!("INT. ROOM - DAY\n\n{text}");
+        let script = format!("INT. ROOM - DAY\n\n{}", speeches.concat());
         spoken_lines(&screenplay::read("audition.fountain", script.as_bytes()).unwrap()).unwrap()
     }
 

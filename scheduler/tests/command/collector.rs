@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long telemetry may take from a program that has ended to the collector's log.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Rotel, which writes down all that it receives; ends when this is dropped.
 pub(crate) struct Collector {

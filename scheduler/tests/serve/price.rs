@@ -15,7 +15,8 @@ async fn approve_all(server: &Server, taken: &Value) {
     let ledger = server.store.get(&ledger_object(&episode)).await.unwrap();
     let ledger = Ledger::from_json(&ledger).unwrap();
     let mut decisions = takes::read(&episode, &server.store).await.unwrap();
-    let steps = server.queue.lines(&id).await.unwrap().iter().map(|record| {
+    let records = server.queue.lines(&id).await.unwrap();
+    let steps = records.iter().map(|record| {
         let (_, usual) = takes::planned(record, &ledger, &decisions).unwrap();
         let act = Act::Approved { take: usual.key.clone() };
         LineStep { line: record.job.id.clone(), takes: vec![usual], act }

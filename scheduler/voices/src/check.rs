@@ -135,6 +135,8 @@ mod tests {
     use crate::lock::tests::{take, voice};
     use crate::*;
 
+    type Change<'a> = &'a dyn Fn(&mut LockedVoice);
+
     #[test]
     fn a_voice_that_is_none_is_refused_and_says_why() {
         let problem = |change: &dyn Fn(&mut LockedVoice)| {
@@ -144,7 +146,7 @@ mod tests {
         };
         voice().check().unwrap();
         let granted = Note::parse("Ana Ruiz").map(|note| Consent::Granted { note }).unwrap();
-        let cases: [(&dyn Fn(&mut LockedVoice), &str); 9] = [
+        let cases: [(Change<'_>, &str); 9] = [
             (&|v| v.takes.clear(), "0 takes"),
             (&|v| v.languages.clear(), "0 languages"),
             (&|v| v.takes.push(take("neutral", "EN", b"x")), "two takes"),

@@ -96,6 +96,9 @@ pub enum PromptForm {
 
 impl Lock {
     /// The lock as the library keeps it: the same lock gives the same bytes.
+    ///
+    /// # Panics
+    /// Never: plain structs with text keys always serialise.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("plain structs with text keys always serialise")
@@ -197,7 +200,7 @@ impl ModelVoice {
 
 /// Resolves a language as voice files do: exact, base, default. Case does not count.
 pub(crate) fn in_language<'a, T>(
-    items: impl Iterator<Item = (Option<&'a str>, T)> + Clone,
+    mut items: impl Iterator<Item = (Option<&'a str>, T)> + Clone,
     language: &str,
 ) -> Option<T> {
     let base = |tag: &str| tag.split('-').next().unwrap_or_default().to_lowercase();
@@ -207,7 +210,7 @@ pub(crate) fn in_language<'a, T>(
     };
     is(&|tag| tag.eq_ignore_ascii_case(language))
         .or_else(|| is(&|tag| tag.eq_ignore_ascii_case(&base(language))))
-        .or_else(|| items.clone().find(|(tag, _)| tag.is_none()).map(|(_, item)| item))
+        .or_else(|| items.find(|(tag, _)| tag.is_none()).map(|(_, item)| item))
 }
 
 #[cfg(test)]

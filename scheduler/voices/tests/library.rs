@@ -1,5 +1,7 @@
 //! The library over a store: versions, races, damage.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Recordings of every kind into takes, and what is said of bad ones.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::io::Cursor;

@@ -1,5 +1,7 @@
 //! Voice files: ours whole and back, others' as far as they go, and what is refused.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::io::{Cursor, Write as _};

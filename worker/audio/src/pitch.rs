@@ -135,6 +135,12 @@ mod tests {
     use crate::signals::{noise, sine};
 
     /// A buzz like that of vocal folds: all harmonics up to 4 kHz, each weaker than the one below.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a few seconds of samples"
+    )]
     fn buzz(rate_hz: u32, pitch_hz: f32, seconds: f32) -> Pcm {
         let rate = rate_hz as f32;
         let harmonics = (4_000.0 / pitch_hz) as usize;

@@ -146,7 +146,7 @@ fn transcripts(args: &CloneArgs) -> anyhow::Result<Vec<Option<String>>> {
         return Ok(vec![None; recordings]);
     }
     if args.transcript.len() == recordings {
-        return Ok(args.transcript.iter().map(filled).collect());
+        return Ok(args.transcript.iter().map(|text| filled(text)).collect());
     }
     if !args.transcript.is_empty() || !io::stdin().is_terminal() {
         bail!(
@@ -168,7 +168,7 @@ fn ask(recording: &Path) -> anyhow::Result<Option<String>> {
     Ok(filled(&answer))
 }
 
-fn filled(text: &String) -> Option<String> {
+fn filled(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -70,7 +70,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, VoiceError> {
             continue;
         }
         match decoder.decode(&packet) {
-            Ok(decoded) => mix.add(&decoded)?,
+            Ok(samples) => mix.add(&samples)?,
             // Decoders of streams may need a packet or two to find their feet.
             Err(Error::DecodeError(_)) if spoilt < 8 => spoilt += 1,
             Err(error) => return Err(unreadable(&error)),

@@ -93,7 +93,7 @@ pub fn take_in(file: &[u8], embedder: Option<&mut dyn Embedder>) -> Result<Recor
         None | Some(Ok(None)) => {}
         Some(Ok(Some(similarity))) => quality.speaker_similarity = Some(similarity),
         Some(Err(problem)) => {
-            advice.push(format!("whether one person speaks was not heard: {problem}"))
+            advice.push(format!("whether one person speaks was not heard: {problem}"));
         }
     }
     advise(&quality, seconds, &mut advice);
