@@ -62,7 +62,7 @@ fn mistakes_in_a_cast_are_told_with_their_place_and_what_to_do() {
     insta::assert_snapshot!(bad("[characters.MIRA]\nvoice = \"mria\"\n[voices.mira]\nscratch = {}\n"),
         @"cast.toml:2:9: there is no voice `mria`; did you mean `mira`?");
     insta::assert_snapshot!(bad("[voices.mira]\n"),
-        @"cast.toml:1:9: voice `mira` is of no kind; give it one of scratch, preset, clone and design");
+        @"cast.toml:1:9: voice `mira` is of no kind; give it one of scratch, preset, clone, design and lock");
     insta::assert_snapshot!(bad("[voices.mira]\nscratch = { pitch = 3 }\n"),
         @"cast.toml:2:21: pitch is 3; choose 0.5 to 2");
     insta::assert_snapshot!(bad("[characters.A]\nrate = nan\n"),

@@ -1,5 +1,8 @@
 //! `voices`: cloned, listed, shown, carried to another library and back, compared and checked.
 
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
 use crate::common::{Folder, expect, fixture, stderr, stdout};
 use serde_json::Value;
 
@@ -119,7 +122,25 @@ fn a_sweep_keeps_what_locked_voices_are_made_of() {
     let orphan = other.join("ab").join("ab".repeat(32));
     std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     std::fs::write(&orphan, "nobody's").unwrap();
-    let found = json(&folder, "sweep --older-than 0s --json");
+    let store = folder.path("out/.tableread/store");
+    make_old(&store, SystemTime::now() - Duration::from_hours(48));
+    let found = json(&folder, "sweep --older-than 1h --json");
     assert_eq!(found["unreferenced"]["recordings"]["objects"], 1, "{found}");
     assert!(found["unreferenced"].get("voices/locks").is_none(), "{found}");
+}
+
+/// Has everything below a folder last been changed then.
+fn make_old(folder: &Path, changed: SystemTime) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            make_old(&entry.path(), changed);
+        } else {
+            std::fs::File::options()
+                .write(true)
+                .open(entry.path())
+                .unwrap()
+                .set_modified(changed)
+                .unwrap();
+        }
+    }
 }
