@@ -11,7 +11,7 @@ pub(crate) type Attributes = Vec<(String, String)>;
 /// As it was last said; `target_info` tells it.
 static KNOWN: RwLock<Attributes> = RwLock::new(Vec::new());
 
-/// What was said of this process; empty before [`crate::Telemetry::start`].
+/// What was said of this process; empty before [`crate::start`].
 pub(crate) fn known() -> Attributes {
     KNOWN.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
